@@ -1,0 +1,1 @@
+"""One installation of Todoku: settings, URLs, the assembled schema and the server."""

@@ -1,0 +1,330 @@
+"""Settings of one installation, read from the environment.
+
+Nothing needs to be set to try Todoku: that is the embedded default, one process with SQLite and the
+in-memory channel layer, all of its data in `var/`. The README's table lists every variable.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+# What the installation keeps on disk: the embedded database, its secret key.
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
+
+# --- What kind of installation this is -----------------------------------------------------------
+
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+LOOPBACK = HOST == "localhost" or HOST.startswith("127.") or HOST == "::1"
+
+# Without a DATABASE_URL somebody is trying Todoku, or works on it.
+EMBEDDED = env.bool("DEBUG", default=not env.str("DATABASE_URL", default=""))
+
+# Debug pages show source code and data: on only where nobody else can look, unless asked for.
+DEBUG = env.bool("DEBUG", default=EMBEDDED and LOOPBACK)
+
+
+def _kept_secret_key() -> str:
+    """The embedded installation's own key, made on first use and readable by its owner alone."""
+    path = VAR_DIR / "secret_key"
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = VAR_DIR / f".secret_key.{secrets.token_hex(8)}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+        try:
+            # A link, unlike a rename, fails when another process was first: both then read one key.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not EMBEDDED:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is required when DEBUG is off: set it to a long random string and keep it, "
+            "for example from `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
+        )
+    SECRET_KEY = _kept_secret_key()
+
+# Older keys that still verify sessions and links while a new one is being introduced.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- The names by which it is known --------------------------------------------------------------
+
+
+def _own_names() -> list[str]:
+    """The names by which a browser reaches the embedded server."""
+    return ["localhost", ".localhost", "127.0.0.1", "[::1]", HOST] if LOOPBACK else ["*"]
+
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_own_names() if EMBEDDED else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# How many reverse proxies stand in front; their X-Forwarded-For and X-Forwarded-Proto are believed
+# only then, because anybody can send those headers to a server that stands alone.
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXY_COUNT
+if PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Transport security -------------------------------------------------------------------------
+
+HTTPS = env.bool("HTTPS", default=not EMBEDDED)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=HTTPS)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=HTTPS)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SILENCED_SYSTEM_CHECKS = [
+    # Preloading puts a domain into browsers for years; only its owner can decide that.
+    "security.W021",
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Applications -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "realtime",
+    "chat",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "channels",
+    "graphene_django",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    # Last on purpose: it is synchronous only, so Django runs the whole chain above it in one thread
+    # hop. With an innermost middleware that can be awaited, each of the others hops twice.
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+GRAPHENE = {"SCHEMA": "config.schema.schema"}
+REALTIME_SCHEMA = "config.schema.schema"
+
+# --- Database -----------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# How long a request waits for a row that another one holds before it is refused (and tried again by
+# the client); also how long one may hold rows while it does nothing.
+LOCK_TIMEOUT_S = env.int("DATABASE_LOCK_TIMEOUT", default=5)
+IDLE_TRANSACTION_TIMEOUT_S = 15
+
+# Connections of one server process to PostgreSQL, and how long a request waits for a free one.
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=20)
+DATABASE_POOL_WAIT_S = 3
+
+
+def _database() -> dict[str, Any]:
+    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/todoku.sqlite3")
+    options = config.setdefault("OPTIONS", {})
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        Path(config["NAME"]).absolute().parent.mkdir(parents=True, exist_ok=True)
+        options |= {
+            # A transaction that begins by reading cannot become a writer once another one wrote.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": LOCK_TIMEOUT_S,
+            # FULL: what was acknowledged survives a power cut.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    else:
+        options |= {
+            # Persistent connections belong to threads, and under ASGI each request has its own.
+            "pool": {
+                "min_size": 1,
+                "max_size": DATABASE_POOL_SIZE,
+                "timeout": DATABASE_POOL_WAIT_S,
+            },
+            "options": (
+                f"-c lock_timeout={LOCK_TIMEOUT_S}s "
+                f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_TIMEOUT_S}s"
+            ),
+        }
+        # The pool tries a connection before it hands it out: PostgreSQL may have been restarted.
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": _database()}
+
+# --- Channel layer and cache ----------------------------------------------------------------------
+
+
+def _channel_layer(url: str) -> dict[str, Any]:
+    scheme = url.partition(":")[0]
+    if scheme == "memory":
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    if scheme in {"redis", "rediss", "unix"}:
+        # Hints may be lost, so nothing needs to be stored: plain publish and subscribe.
+        return {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [url]},
+        }
+    raise ImproperlyConfigured(
+        f"CHANNEL_LAYER_URL should begin with memory://, redis://, rediss:// or unix://, not {scheme}:"
+    )
+
+
+CHANNEL_LAYERS = {"default": _channel_layer(env.str("CHANNEL_LAYER_URL", default="memory://"))}
+
+# Counters of log-in attempts. With several server processes each counts for itself unless they share
+# a cache.
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+# --- People -------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "chat.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Todoku] "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+USERSESSIONS_TRACK_ACTIVITY = False
+
+SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=30 * 24 * 3600)
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# --- E-mail -------------------------------------------------------------------------------------
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Todoku <todoku@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Languages and time -----------------------------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", _("English")), ("ja", _("Japanese"))]
+LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Static files -----------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))).absolute()
+# The bundle's names carry no prefix: /static/room.js, /static/todoku.css, /static/icons/….
+STATICFILES_DIRS = [BASE_DIR / "static" / "dist", ("icons", BASE_DIR / "static" / "icons")]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if EMBEDDED
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+# Embedded, they come from where the bundle was built; else from STATIC_ROOT, after `collectstatic`.
+WHITENOISE_USE_FINDERS = EMBEDDED
+WHITENOISE_AUTOREFRESH = EMBEDDED
+
+# --- Limits -------------------------------------------------------------------------------------
+
+MAX_MESSAGE_CHARS = env.int("MAX_MESSAGE_CHARS", default=10_000)
+
+# --- Logging ------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own configuration would print what its loggers say a second time.
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+    },
+}

@@ -1,0 +1,56 @@
+/**
+ * Bundles the client: static/src and static/styles into static/dist.
+ *
+ *   node static/build.mjs            build once
+ *   node static/build.mjs --watch    build again on every change
+ */
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const outdir = path.join(here, "dist");
+const watch = process.argv.includes("--watch");
+
+const entryPoints = ["src/room.ts", "src/site.ts", "styles/todoku.css"]
+  .map((entry) => path.join(here, entry))
+  .filter((entry) => existsSync(entry));
+
+const options = {
+  entryPoints,
+  outdir,
+  entryNames: "[name]",
+  chunkNames: "chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: ["es2022", "safari17.5", "chrome123", "firefox120"],
+  minify: !watch,
+  sourcemap: "linked",
+  metafile: true,
+  legalComments: "linked",
+  // Apollo Client leaves its developer messages out of production builds.
+  conditions: ["production"],
+  define: { "globalThis.__DEV__": "false", "process.env.NODE_ENV": '"production"' },
+  // Served as they are from static/icons.
+  external: ["/static/*"],
+  logLevel: "warning",
+};
+
+if (watch) {
+  const context = await esbuild.context({ ...options, logLevel: "info" });
+  await context.watch();
+} else {
+  await rm(outdir, { recursive: true, force: true });
+  const { metafile } = await esbuild.build(options);
+  for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
+    if (entryPoint === undefined) continue;
+    const firstLoad = [output, ...imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => path)];
+    const sizes = await Promise.all(firstLoad.map(async (file) => gzipSync(await readFile(file)).length));
+    const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000;
+    console.log(`${path.relative(here, output)}: ${kilobytes.toFixed(1)} kB gzip on first load`);
+  }
+}
