@@ -1,0 +1,112 @@
+# Todoku's commands. They need make and Python 3.11 or newer with venv and pip, nothing else:
+# Node.js comes with the Python packages.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+# Test processes side by side.
+JOBS ?= 2
+
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP_INSTALL = python -m pip install --quiet --require-hashes
+UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+OPERATIONS = $(shell find static/src/operations -name '*.graphql' 2>/dev/null)
+CLIENT_SOURCES = $(shell find static/src static/styles static/icons -type f -not -path '*/generated/*' 2>/dev/null)
+CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test test-python test-client check schema bundle catalogues migrations lock clean preflight
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
+
+run: preflight bundle catalogues ## set up what is missing and start the server (HOST=, PORT=)
+	@python manage.py migrate --no-input --verbosity 0
+	@python manage.py demo --if-empty
+	@HOST=$(HOST) PORT=$(PORT) exec python -m config.server
+
+test: test-client test-python ## run every test, with real databases, servers and browsers
+
+test-python: $(VENV)/.dev node_modules/.dev bundle catalogues ## run the tests in Python (ARGS= goes to pytest)
+	@python -m pytest -n $(JOBS) $(ARGS)
+
+test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
+	@node tests/client/run.mjs
+
+check: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## lint, check types, layers, migrations and the printed schema
+	ruff check .
+	ruff format --check .
+	lint-imports
+	mypy
+	tsc --noEmit
+	python manage.py makemigrations --check --dry-run
+	@$(MAKE) --no-print-directory --silent .schema.graphql
+	@cmp -s .schema.graphql schema.graphql || { diff -u schema.graphql .schema.graphql; rm .schema.graphql; \
+		echo "schema.graphql is not what the code says: run 'make schema' and commit it."; exit 1; }
+	@rm .schema.graphql
+
+schema: $(VENV)/.run node_modules/.run ## print the GraphQL schema and generate the client's types from it
+	@$(MAKE) --no-print-directory --silent .schema.graphql
+	@mv .schema.graphql schema.graphql
+	@$(MAKE) --no-print-directory static/src/generated/operations.ts
+
+.PHONY: .schema.graphql
+.schema.graphql:
+	@{ echo "# Generated from the code by 'make schema'. Never edited."; python manage.py graphql_schema --out=-.graphql; } > $@ \
+		|| { rm -f $@; exit 1; }
+
+bundle: static/dist/room.js ## build the client into static/dist
+
+static/dist/room.js: static/build.mjs static/src/generated/operations.ts $(CLIENT_SOURCES)
+	@node static/build.mjs
+
+static/src/generated/operations.ts: codegen.ts schema.graphql $(OPERATIONS) node_modules/.run
+	@npx --no-install graphql-codegen --silent
+	@touch $@
+
+catalogues: $(CATALOGUES) ## compile the translations
+
+%.mo: %.po | $(VENV)/.run
+	@pybabel --quiet compile --input-file=$< --output-file=$@
+
+lock: $(VENV)/.dev ## pin the newest versions that fit requirements*.in and package.json
+	$(UV_COMPILE) --upgrade requirements.in --output-file requirements.txt
+	$(UV_COMPILE) --upgrade requirements-dev.in --output-file requirements-dev.txt
+	npm update --package-lock-only
+
+clean: ## remove what was built and installed; var/ with its data stays
+	rm -rf $(VENV) node_modules static/dist static/src/generated staticfiles $(CATALOGUES)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+
+preflight:
+	@HOST=$(HOST) PORT=$(PORT) $(PYTHON) config/preflight.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) config/preflight.py
+	@echo "Installing Python packages into $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $(VENV)/.run $@
+
+# `npm ci` begins by emptying node_modules, so what installs more stands in for what installs less.
+node_modules/.run: package.json package-lock.json .npmrc | $(VENV)/.run
+	@echo "Installing Node.js packages into node_modules …"
+	@npm ci --omit=dev --loglevel=error
+	@touch $@
+
+node_modules/.dev: package.json package-lock.json .npmrc | $(VENV)/.run
+	@npm ci --loglevel=error
+	@touch node_modules/.run $@

@@ -1,0 +1,140 @@
+"""A Todoku server in a process of its own, as operators run it."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.parts.databases import ROOT, environment, manage
+from tests.parts.failure import PartFailedError
+from tests.parts.ports import LOOPBACK, free_port
+from tests.parts.waiting import until
+
+START_LIMIT_S = 30
+STOP_LIMIT_S = 15
+
+
+@dataclass(slots=True)
+class Server:
+    """One server process on a port that it keeps across restarts."""
+
+    folder: Path
+    env: dict[str, str]
+    port: int
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """Where it serves graphql-transport-ws."""
+        return f"ws://{LOOPBACK}:{self.port}/graphql"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            raise ProcessLookupError("the server is not running")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """All that its processes have printed so far, across restarts."""
+        path = self.folder / "server.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Start the process and wait until it answers requests."""
+        self.begin_start()
+        self.wait_until_ready()
+
+    def begin_start(self) -> None:
+        """Start the process without waiting for it."""
+        if self._process is not None:
+            raise PartFailedError(f"The server on port {self.port} is running already.")
+        with (self.folder / "server.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "config.server"],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return when the server answers requests."""
+        try:
+            until(self._answers, within_s=START_LIMIT_S, what=f"An answer from {self.url}")
+        except (TimeoutError, ChildProcessError) as error:
+            self.kill()
+            raise PartFailedError(f"The server did not start: {error}\n{self.log}") from error
+
+    def kill(self) -> None:
+        """End the process as a crash would (SIGKILL): it gets no chance to say or save anything."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask the process to end (SIGTERM) and wait for it."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Kill the process and start it again on the same port."""
+        self.kill()
+        self.start()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a `manage.py` command on this server's database and return what it printed."""
+        return manage(*arguments, env=self.env)
+
+    def python(self, code: str) -> str:
+        """Run `code` in a Django shell on this server's database, in another process, and return what it printed."""
+        return self.manage("shell", "--verbosity", "0", "--command", code)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise PartFailedError(f"The server did not end within {STOP_LIMIT_S} s of {how.name}\n{self.log}") from None
+        finally:
+            self._process = None
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise ChildProcessError(f"it ended with status {self._process.returncode}")
+        try:
+            # Any answer will do: whether the pages are right is for the tests to say.
+            httpx.get(f"{self.url}/accounts/login/", timeout=5)
+        except httpx.TransportError:
+            return False
+        return True
+
+
+def prepare(folder: Path, *, database_url: str, channel_layer_url: str = "memory://", **env: str) -> Server:
+    """A server, not started yet, over a migrated database; `env` sets further variables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    return Server(
+        folder=folder,
+        port=port,
+        env=environment(
+            var=folder,
+            database_url=database_url,
+            CHANNEL_LAYER_URL=channel_layer_url,
+            HOST=LOOPBACK,
+            PORT=str(port),
+            PYTHONUNBUFFERED="1",
+            **env,
+        ),
+    )
