@@ -9,11 +9,15 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Makes Django's generic classes generic when Python runs, too: `admin.ModelAdmin[Room]`.
+django_stubs_ext.monkeypatch()
 
 env = environ.Env()
 
@@ -182,8 +186,9 @@ DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=20)
 DATABASE_POOL_WAIT_S = 3
 
 
-def _database() -> dict[str, Any]:
-    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/todoku.sqlite3")
+def database(url: str) -> dict[str, Any]:
+    """What Django has to know about the database at `url`, with the guarantees that Todoku rests on."""
+    config: dict[str, Any] = env.db_url_config(url)
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         Path(config["NAME"]).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +199,7 @@ def _database() -> dict[str, Any]:
             # FULL: what was acknowledged survives a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
-    else:
+    elif config["ENGINE"] == "django.db.backends.postgresql":
         options |= {
             # Persistent connections belong to threads, and under ASGI each request has its own.
             "pool": {
@@ -209,10 +214,12 @@ def _database() -> dict[str, Any]:
         }
         # The pool tries a connection before it hands it out: PostgreSQL may have been restarted.
         config["CONN_HEALTH_CHECKS"] = True
+    else:
+        raise ImproperlyConfigured("DATABASE_URL should begin with sqlite:// or postgres://.")
     return config
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": database(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR}/todoku.sqlite3")}
 
 # --- Channel layer and cache ----------------------------------------------------------------------
 
