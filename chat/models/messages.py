@@ -18,7 +18,8 @@ class Message(models.Model):
         HELD = "HELD", _("held")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages")
+    # Indexes of their own would repeat the first column of those below.
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages", db_index=False)
     author = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="messages")
     status = models.CharField(_("status"), max_length=6, choices=Status.choices, default=Status.STORED)
     seq = models.BigIntegerField(null=True, editable=False, help_text="None while it is held.")
@@ -27,7 +28,9 @@ class Message(models.Model):
     body = models.TextField(_("text"), blank=True)
     body_html = models.TextField(blank=True, editable=False, help_text="`body` rendered and sanitised.")
     reply_to = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies")
-    thread_root = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="thread")
+    thread_root = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="thread", db_index=False
+    )
     created_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
@@ -44,18 +47,20 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["room", "seq"], name="message_room_seq"),
+            models.UniqueConstraint(fields=["room", "number"], name="message_room_number"),
             models.CheckConstraint(
                 condition=Q(status="HELD", seq__isnull=True) | Q(status="STORED", seq__isnull=False),
                 name="message_held_has_no_seq",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["thread_root", "seq"], name="message_thread")]
 
     def __str__(self) -> str:
         return f"{self.room_id}#{self.seq}"
 
 
 class Reaction(models.Model):
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reactions")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reactions", db_index=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     emoji = models.CharField(_("emoji"), max_length=32)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)

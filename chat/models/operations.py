@@ -8,7 +8,7 @@ from chat.models.people import User
 class Operation(models.Model):
     """An `opId` that was carried out: a late repeat changes nothing. Kept for 30 days."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     op_id = models.UUIDField()
     verb = models.CharField(max_length=32)
     object_id = models.CharField(max_length=40, blank=True, help_text="What it made, where the answer needs it.")

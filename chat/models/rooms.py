@@ -63,7 +63,7 @@ class Membership(models.Model):
         MENTIONS = "MENTIONS", _("mentions")
         NOTHING = "NOTHING", _("nothing")
 
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="memberships")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=9, choices=Role.choices, default=Role.MEMBER)
     notify = models.CharField(_("notifications"), max_length=8, choices=Notify.choices, default=Notify.ALL)

@@ -1,0 +1,54 @@
+"""API tokens: made, recognised, revoked."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from chat.actions.people import end_session
+from chat.actions.turns import require_active
+from chat.credentials import credential_of_token
+from chat.models import ApiToken, User
+from chat.reasons import Reason
+from realtime.errors import BadUserInput
+
+# How exactly `last_used_at` is kept: each use would be a write else.
+LAST_USED_STEP = timedelta(minutes=5)
+
+
+def create_token(user: User, *, name: str) -> tuple[ApiToken, str]:
+    """Make an API token of the person. The text beside it is the token itself, which nobody can read again.
+
+    Raises:
+        BadUserInput: the name is empty or too long.
+        Forbidden: the person has been banned.
+    """
+    require_active(user)
+    name = name.strip()
+    most = ApiToken._meta.get_field("name").max_length or 0
+    if not 0 < len(name) <= most or not name.isprintable():
+        raise BadUserInput(f"expected 1 to {most} printable characters", reason=Reason.NAME_INVALID, field="name")
+    text = ApiToken.generate()
+    return ApiToken.objects.create(user=user, name=name, digest=ApiToken.digest_of(text)), text
+
+
+def authenticate_token(text: str) -> tuple[User, ApiToken] | None:
+    """Whom the token lets in; None where it lets nobody in: unknown, revoked, or its owner banned."""
+    if not text.startswith(ApiToken.PREFIX) or not text.isascii():
+        return None
+    tokens = ApiToken.objects.select_related("user")
+    token = tokens.filter(digest=ApiToken.digest_of(text), revoked_at=None, user__is_active=True).first()
+    if token is None:
+        return None
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+        token.last_used_at = now
+        token.save(update_fields=["last_used_at"])
+    return token.user, token
+
+
+def revoke_token(token: ApiToken, *, reason: str = "token revoked") -> None:
+    """Make the token let nobody in any more, and end the connections that it let in. Again changes nothing."""
+    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).exists():
+        return
+    end_session(token.user_id, credential=credential_of_token(token.pk), reason=reason)
+    token.refresh_from_db(fields=["revoked_at"])

@@ -1,0 +1,109 @@
+"""A turn in a room: its stream locked, and what the log's order says of the room and the one who acts."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from chat.events import UserEvent
+from chat.models import Membership, Room, User
+from chat.permissions import refusal_to_post
+from chat.reasons import Reason
+from realtime import log
+from realtime.errors import Forbidden, NotFound
+from realtime.models import Event, Stream
+
+
+@dataclass(slots=True)
+class Turn:
+    """The room as it is now and stays until the transaction ends. `membership` is that of the one who acts."""
+
+    stream: Stream
+    room: Room
+    actor: User
+    membership: Membership | None
+    _reached: list[Stream] = field(default_factory=list)
+
+    @property
+    def readable(self) -> bool:
+        return self.membership is not None or self.room.visibility == Room.Visibility.PUBLIC
+
+    def require_readable(self) -> None:
+        """Refuse those who may not know the room, in the words for a room that does not exist."""
+        if not self.readable:
+            raise room_unknown()
+
+    def require_post(self) -> None:
+        """Refuse those who may not write here."""
+        self.require_readable()
+        if (refusal := refusal_to_post(self.room, self.membership)) is not None:
+            raise refusal
+
+    def require_not_direct(self) -> None:
+        """Refuse what makes no sense between the people of a direct room, who are fixed."""
+        if self.room.visibility == Room.Visibility.DIRECT:
+            raise Forbidden("the people of a direct room are fixed, and so is the room", reason=Reason.DIRECT_ROOM)
+
+    def append(self, kind: str, object_id: object, **detail: object) -> Event:
+        """Append an event of the actor to the room's stream."""
+        return log.append(self.stream, kind, actor_id=self.actor.pk, object_id=object_id, detail=detail)
+
+    def reach(self, people: Iterable[User]) -> None:
+        """Lock the people's own streams, which order all that happens to their memberships.
+
+        To be called once, and before their memberships are read or written: a marker that moves at the same moment
+        holds the person's stream and waits for the membership.
+        """
+        for person in sorted(people, key=lambda person: person.stream_id):
+            with log.writing(person.stream_id) as stream:
+                self._reached.append(stream)
+
+    def tell(self) -> None:
+        """Append to the own streams of the people who were reached that their membership here changed."""
+        for stream in self._reached:
+            log.append(stream, UserEvent.MEMBERSHIP_CHANGED, actor_id=self.actor.pk, object_id=self.room.pk)
+
+
+@contextmanager
+def turn_in(room_id: int, *, actor: User) -> Iterator[Turn]:
+    """Open the transaction of a change in the room.
+
+    Raises:
+        NotFound: no such room.
+        Forbidden: the actor has been banned.
+    """
+    stream_id = Room.objects.filter(pk=room_id).values_list("stream_id", flat=True).first()
+    if stream_id is None:
+        raise room_unknown()
+    with log.writing(stream_id) as stream:
+        room = Room.objects.get(pk=room_id)
+        membership = Membership.objects.filter(room=room, user_id=actor.pk).select_related("user").first()
+        require_active(actor, known=membership)
+        yield Turn(stream, room, actor, membership)
+
+
+def require_active(actor: User, *, known: Membership | None = None) -> None:
+    """Refuse a person who was banned meanwhile, as the database has it now."""
+    active = known.user.is_active if known else User.objects.filter(pk=actor.pk, is_active=True).exists()
+    if not active:
+        raise Forbidden("this account is closed", reason=Reason.BANNED)
+
+
+def room_unknown() -> NotFound:
+    """The one answer for rooms that don't exist and rooms that one may not know of."""
+    return NotFound("there is no such room, or you may not read it", reason=Reason.ROOM_UNKNOWN)
+
+
+def person_unknown(*, field: str = "userId") -> NotFound:
+    return NotFound("there is no such person", reason=Reason.PERSON_UNKNOWN, field=field)
+
+
+def active_person(user_id: int) -> User:
+    """The person with this id.
+
+    Raises:
+        NotFound: there is none, or the account is closed.
+    """
+    person = User.objects.filter(pk=user_id, is_active=True).first()
+    if person is None:
+        raise person_unknown()
+    return person
