@@ -10,8 +10,11 @@ JOBS ?= 2
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Node.js brings its own list of certificate authorities; what the machine trusts counts as well.
+export NODE_USE_SYSTEM_CA := 1
 
-PIP_INSTALL = python -m pip install --quiet --require-hashes
+# Twice quiet: warnings about how packages are built say nothing to whoever runs this.
+PIP_INSTALL = python -m pip install --quiet --quiet --require-hashes
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 

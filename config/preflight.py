@@ -15,7 +15,7 @@ def complaint():
     # type: () -> str | None
     """What is wrong, in one line, or None."""
     if sys.version_info < OLDEST_PYTHON:
-        return "Todoku needs Python %d.%d or newer, and %s is %s. Name another one: make PYTHON=python3.12 …" % (
+        return "Todoku needs Python %d.%d or newer, and %s is %s. Name another one: make PYTHON=python3.12 ..." % (
             OLDEST_PYTHON + (sys.executable, sys.version.split()[0])
         )
     try:

@@ -4,7 +4,6 @@ Nothing needs to be set to try Todoku: that is the embedded default, one process
 in-memory channel layer, all of its data in `var/`. The README's table lists every variable.
 """
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def _kept_secret_key() -> str:
         draft.write_text(secrets.token_urlsafe(64))
         try:
             # A link, unlike a rename, fails when another process was first: both then read one key.
-            os.link(draft, path)
+            path.hardlink_to(draft)
         except FileExistsError:
             pass
         finally:
