@@ -3,7 +3,7 @@
 import hashlib
 
 _SESSION_MARK = "s:"
-_TOKEN_MARK = "t:"
+_KEY_MARK = "t:"
 _DIGEST_CHARS = 32
 
 
@@ -14,10 +14,10 @@ def credential_of_session(session_key: str) -> str:
 
 def credential_of_token(token_id: int) -> str:
     """The name of the API token with this primary key."""
-    return f"{_TOKEN_MARK}{token_id}"
+    return f"{_KEY_MARK}{token_id}"
 
 
 def token_of_credential(credential: str) -> int | None:
     """The primary key of the API token that `credential` names; None where it names something else."""
-    digits = credential.removeprefix(_TOKEN_MARK)
-    return int(digits) if credential.startswith(_TOKEN_MARK) and digits.isdecimal() else None
+    digits = credential.removeprefix(_KEY_MARK)
+    return int(digits) if credential.startswith(_KEY_MARK) and digits.isdecimal() else None

@@ -35,8 +35,8 @@ def send_message(
     *,
     author: User,
     body: str,
-    id: UUID | None = None,
-    reply_to_id: UUID | None = None,  # noqa: A002
+    id: UUID | None = None,  # noqa: A002  (the API's name)
+    reply_to_id: UUID | None = None,
 ) -> Sent:
     """Store a message and append it to the room's log. Repeating a send, however often, returns the one stored message.
 
