@@ -168,8 +168,27 @@ TEMPLATES = [
     },
 ]
 
+# --- GraphQL and its feeds --------------------------------------------------------------------------
+
 GRAPHENE = {"SCHEMA": "config.schema.schema"}
-REALTIME_SCHEMA = "config.schema.schema"
+REALTIME_INTERFACE = "config.schema.interface"
+
+# How large an operation may be: its tokens, its fields with fragments written out, how deep they go.
+GRAPHQL_MAX_TOKENS = 2_000
+GRAPHQL_MAX_FIELDS = 1_000
+GRAPHQL_MAX_DEPTH = 12
+
+# How often a process looks for events that no hint announced, and how long it tries to send a hint.
+REALTIME_SWEEP_INTERVAL_S = env.float("REALTIME_SWEEP_INTERVAL", default=0.5)
+REALTIME_HINT_TIMEOUT_S = 0.25
+# Threads of one process for what blocks; each uses one connection to the database.
+REALTIME_THREADS = env.int("REALTIME_THREADS", default=4)
+# How long a new socket may wait before it says who it is, and how many operations it may keep open.
+REALTIME_INIT_TIMEOUT_S = 10
+REALTIME_MAX_OPERATIONS = 50
+# Past this many unread bytes a reader leaves the live feed; one that stays there so long is closed.
+REALTIME_OUTBOUND_BYTES = 256 * 1024
+REALTIME_STALL_TIMEOUT_S = 30
 
 # --- Database -----------------------------------------------------------------------------------
 
