@@ -186,6 +186,8 @@ REALTIME_THREADS = env.int("REALTIME_THREADS", default=4)
 # How long a new socket may wait before it says who it is, and how many operations it may keep open.
 REALTIME_INIT_TIMEOUT_S = 10
 REALTIME_MAX_OPERATIONS = 50
+# The largest message that a socket takes: more than MAX_MESSAGE_CHARS of JSON's longest escapes.
+REALTIME_INBOUND_BYTES = 256 * 1024
 # Past this many unread bytes a reader leaves the live feed; one that stays there so long is closed.
 REALTIME_OUTBOUND_BYTES = 256 * 1024
 REALTIME_STALL_TIMEOUT_S = 30
@@ -351,5 +353,7 @@ LOGGING = {
         # Django's own configuration would print what its loggers say a second time.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Its steps on the way to listening; the server says in one line where it does.
+        "daphne": {"level": "WARNING"},
     },
 }
