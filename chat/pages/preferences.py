@@ -59,7 +59,7 @@ def preferences(request: HttpRequest, viewer: User) -> HttpResponse:
 def _rename(form: PreferencesForm, viewer: User) -> bool:
     """Whether the name is as the form has it now; where it was refused, the form says why."""
     try:
-        rename(viewer.pk, display_name=form.cleaned_data["display_name"])
+        rename(viewer.pk, actor=viewer, display_name=form.cleaned_data["display_name"])
     except Refusal as refusal:
         form.add_error("display_name", said(refusal))
         return False
