@@ -291,7 +291,19 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+# Nobody wants to be logged out of a chat by closing the browser.
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {
+    "login": "chat.pages.account_forms.LogInForm",
+    "signup": "chat.pages.account_forms.SignUpForm",
+    "add_email": "chat.pages.account_forms.AddEmailForm",
+    "change_password": "chat.pages.account_forms.ChangePasswordForm",
+    "set_password": "chat.pages.account_forms.SetPasswordForm",
+    "reset_password": "chat.pages.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "chat.pages.account_forms.ResetPasswordKeyForm",
+    "reauthenticate": "chat.pages.account_forms.ReauthenticateForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Todoku] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
