@@ -1,0 +1,153 @@
+"""The root type Query."""
+
+import graphene
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from chat import models
+from chat.permissions import readable_rooms
+from chat.schema.context import Context
+from chat.schema.ids import key_in
+from chat.schema.message import Message
+from chat.schema.opening import Opener, open_with
+from chat.schema.paging import Page, page_size, read_cursor
+from chat.schema.room import ROOMS, Room, RoomConnection, room_cursor
+from chat.schema.rows import shown_messages
+from chat.schema.scalars import uuid_in
+from chat.schema.user import User
+from realtime import log
+from realtime.errors import BadUserInput
+from realtime.viewing import depends_on_viewer
+
+FIRST_ROOMS = 50
+
+
+class Query(graphene.ObjectType):
+    """What can be read. An anonymous request gets `viewer` alone."""
+
+    viewer = graphene.Field(User, description="The signed-in user; null for an anonymous request.")
+    rooms = graphene.Field(
+        RoomConnection,
+        required=True,
+        first=graphene.Int(default_value=FIRST_ROOMS, description="How many at most: 1 to 200."),
+        after=graphene.String(description="Only rooms after the one with this cursor."),
+        joined=graphene.Boolean(description="Only rooms that the viewer is a member of, or only those it is not."),
+        query=graphene.String(description="Only rooms with this text in their name or slug."),
+        description="Rooms the viewer may read: public ones, and private ones it is a member of. Ordered by slug.",
+    )
+    room = graphene.Field(
+        Room,
+        slug=graphene.String(description="The room's name in URLs. Either this or `id`."),
+        id=graphene.ID(description="The room's id. Either this or `slug`."),
+        description="A room by its slug or id. null where it does not exist or the viewer may not know that it does.",
+    )
+    message = graphene.Field(
+        Message,
+        id=graphene.ID(required=True, description="The message's id."),
+        description="A message by its id. null where it does not exist or the viewer may not read its room.",
+    )
+    inbox_cursor = graphene.String(
+        description="Where the viewer's own stream stood before the rest of this response was read."
+    )
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_viewer(_root: None, info: graphene.ResolveInfo) -> models.User | None:
+        viewer = info.context.viewer
+        if viewer is None:
+            return None
+        # Read anew: the one that authentication read is older than the cursors of this response.
+        open_with(OPENERS, info)
+        return info.context.loaders.users.get(viewer.pk)  # type: ignore[no-any-return]
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_rooms(_root: None, info: graphene.ResolveInfo, **_arguments: object) -> Page[models.Room]:
+        return open_with(OPENERS, info)  # type: ignore[no-any-return]
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_room(_root: None, info: graphene.ResolveInfo, **_arguments: object) -> models.Room | None:
+        return open_with(OPENERS, info)  # type: ignore[no-any-return]
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_message(_root: None, info: graphene.ResolveInfo, id: str) -> models.Message | None:  # noqa: A002
+        rooms = readable_rooms(info.context.person)
+        open_with(OPENERS, info)
+        if (key := uuid_in(id)) is None:
+            return None
+        found = shown_messages().filter(pk=key, room__in=rooms).first()
+        if found is not None:
+            info.context.loaders.saw_messages([found])
+        return found
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_inbox_cursor(_root: None, info: graphene.ResolveInfo) -> str:
+        return open_with(OPENERS, info)  # type: ignore[no-any-return]
+
+
+def room_readable(context: Context, room_id: int) -> models.Room | None:
+    """The room, with its cursor fixed; None where it is not there or the viewer may not read it."""
+    return _first(context, readable_rooms(context.person).filter(pk=room_id))
+
+
+def _inbox_cursor(context: Context) -> str:
+    return str(log.head(context.person.stream_id))
+
+
+def _room(context: Context, slug: str | None = None, id: str | None = None) -> models.Room | None:  # noqa: A002
+    rooms = readable_rooms(context.person)
+    if (slug is None) == (id is None):
+        raise BadUserInput("give the room's slug or its id, one of them", reason="ONE_OF_TWO", field="slug")
+    if slug is not None:
+        return None if "\x00" in slug else _first(context, rooms.filter(slug=slug))
+    key = key_in(id or "")
+    return None if key is None else _first(context, rooms.filter(pk=key))
+
+
+def _rooms(
+    context: Context,
+    first: int | None = None,
+    after: str | None = None,
+    joined: bool | None = None,
+    query: str | None = None,
+) -> Page[models.Room]:
+    size = page_size(first, field="first", default=FIRST_ROOMS)
+    asked = _asked(context.person, joined, query)
+    place = None if after is None else read_cursor(after, ROOMS, field="after")
+    following = asked if place is None else asked.filter(slug__gt=place)
+    # One statement reads the rooms and where their streams stand: nothing can happen in between.
+    found = list(following.select_related("stream").order_by("slug")[: size + 1])
+    rooms = found[:size]
+    context.saw_rooms(rooms)
+    return Page(
+        rooms,
+        cursor_of=room_cursor,
+        has_next=lambda: len(found) > size,
+        has_previous=lambda: place is not None and asked.filter(slug__lte=place).exists(),
+    )
+
+
+def _asked(viewer: models.User, joined: bool | None, query: str | None) -> QuerySet[models.Room]:
+    rooms = readable_rooms(viewer)
+    if joined is not None:
+        membership = Exists(models.Membership.objects.filter(room=OuterRef("pk"), user=viewer))
+        rooms = rooms.filter(membership if joined else ~membership)
+    if query:
+        if "\x00" in query:
+            raise BadUserInput("query has a NUL character", reason="TEXT_INVALID", field="query")
+        rooms = rooms.filter(Q(name__icontains=query) | Q(slug__icontains=query))
+    return rooms
+
+
+def _first(context: Context, rooms: QuerySet[models.Room]) -> models.Room | None:
+    # One statement reads the room and where its stream stands: nothing can happen in between.
+    room = rooms.select_related("stream").first()
+    if room is not None:
+        context.saw_rooms([room])
+    return room
+
+
+# The viewer's own stream before the memberships that the others read.
+OPENERS: dict[str, Opener] = {"inboxCursor": _inbox_cursor, "room": _room, "rooms": _rooms}

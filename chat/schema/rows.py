@@ -1,0 +1,173 @@
+"""What the loaders read: each function answers for many keys with a number of queries that does not grow with them."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import TypeVar
+
+from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Window as Over
+from django.db.models.functions import RowNumber
+
+from chat.models import Membership, Message, Reaction, Room, User
+from chat.schema.paging import Ends, Slice, Window
+
+Row = TypeVar("Row", bound=Model)
+
+# What the schema shows of a person: a password's hash never leaves the database for it.
+_PERSON = ("id", "username", "display_name", "version")
+
+
+@dataclass(slots=True)
+class ReactionGroup:
+    """One emoji under one message. `user_ids` are the first who used it, in the order in which they did."""
+
+    message_id: uuid.UUID
+    emoji: str
+    count: int
+    user_ids: list[int] = field(default_factory=list)
+
+
+def users(ids: Iterable[int]) -> Mapping[int, User]:
+    return User.objects.only(*_PERSON).in_bulk(list(ids))
+
+
+def rooms(ids: Iterable[int]) -> Mapping[int, Room]:
+    return Room.objects.select_related("stream").in_bulk(list(ids))
+
+
+def rooms_by_stream(stream_ids: Iterable[int]) -> Mapping[int, Room]:
+    found = Room.objects.select_related("stream").filter(stream_id__in=list(stream_ids))
+    return {room.stream_id: room for room in found}
+
+
+def messages(ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Message]:
+    return shown_messages().in_bulk(list(ids))
+
+
+def shown_messages() -> QuerySet[Message]:
+    """Messages with their authors; those that are held for a moderator have no place yet and are left out."""
+    authors = (f"author__{name}" for name in _PERSON)
+    return Message.objects.filter(seq__gt=0).select_related("author").only(*_MESSAGE, *authors)
+
+
+_MESSAGE = (
+    "id",
+    "room_id",
+    "seq",
+    "version",
+    "body",
+    "body_html",
+    "reply_to_id",
+    "thread_root_id",
+    "created_at",
+    "edited_at",
+    "deleted_at",
+)
+
+
+def member_counts(room_ids: Iterable[int]) -> Mapping[int, int]:
+    room_ids = list(room_ids)
+    counted = Membership.objects.filter(room__in=room_ids).order_by().values_list("room_id").annotate(Count("pk"))
+    return dict.fromkeys(room_ids, 0) | dict(counted)
+
+
+def memberships(room_ids: Iterable[int], *, user_id: int) -> Mapping[int, Membership]:
+    return {found.room_id: found for found in Membership.objects.filter(user=user_id, room__in=list(room_ids))}
+
+
+def message_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:
+    return _ends(Message.objects.filter(seq__gt=0), "seq", room_ids)
+
+
+def member_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:
+    return _ends(Membership.objects.all(), "id", room_ids)
+
+
+def message_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Message]]:
+    return _slices(shown_messages(), "seq", room_ids, window)
+
+
+def member_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Membership]]:
+    people = (f"user__{name}" for name in _PERSON)
+    found = Membership.objects.select_related("user").only("id", "room_id", "user_id", "role", *people)
+    return _slices(found, "id", room_ids, window)
+
+
+def reactions(message_ids: Iterable[uuid.UUID], *, people: int) -> Mapping[uuid.UUID, list[ReactionGroup]]:
+    """The reactions by message, in the order in which each emoji was first used."""
+    groups: dict[tuple[uuid.UUID, str], ReactionGroup] = {}
+    each = [F("message_id"), F("emoji")]
+    found = (
+        Reaction.objects.filter(message__in=list(message_ids))
+        .annotate(place=Over(RowNumber(), partition_by=each, order_by="id"))
+        .annotate(count=Over(Count("*"), partition_by=each))
+        .filter(place__lte=people)
+        .order_by("id")
+        .values_list("message_id", "emoji", "count", "user_id")
+    )
+    for message_id, emoji, count, user_id in found:
+        group = groups.setdefault((message_id, emoji), ReactionGroup(message_id, emoji, count))
+        group.user_ids.append(user_id)
+    by_message: dict[uuid.UUID, list[ReactionGroup]] = {message_id: [] for message_id in message_ids}
+    for group in groups.values():
+        by_message[group.message_id].append(group)
+    return by_message
+
+
+def reacted(message_ids: Iterable[uuid.UUID], *, user_id: int) -> Mapping[uuid.UUID, frozenset[str]]:
+    emoji_by_message: dict[uuid.UUID, set[str]] = defaultdict(set)
+    found = Reaction.objects.filter(user=user_id, message__in=list(message_ids))
+    for message_id, emoji in found.values_list("message_id", "emoji"):
+        emoji_by_message[message_id].add(emoji)
+    return {message_id: frozenset(emoji) for message_id, emoji in emoji_by_message.items()}
+
+
+def _slices(found: QuerySet[Row], key: str, room_ids: Iterable[int], window: Window) -> Mapping[int, Slice[Row]]:
+    """The same window of each room's list.
+
+    One room: one query that reads no more than the window. Several: one seek per room finds where its window ends,
+    then one query reads them all; a window function would read the whole of every room.
+    """
+    room_ids = list(room_ids)
+    if window.after is not None:
+        found = found.filter(**{f"{key}__gt": window.after})
+    if window.before is not None:
+        found = found.filter(**{f"{key}__lt": window.before})
+    found = found.order_by(key if window.forward else f"-{key}")
+    if len(room_ids) == 1:
+        windows = found.filter(room=room_ids[0])[: window.count + 1]
+    else:
+        windows = found.filter(_up_to_the_row_after(found, key, room_ids, window))
+    by_room: dict[int, list[Row]] = {room_id: [] for room_id in room_ids}
+    for row in windows:
+        by_room[row.room_id].append(row)  # type: ignore[attr-defined]
+    return {room_id: _slice(part, window) for room_id, part in by_room.items()}
+
+
+def _up_to_the_row_after(found: QuerySet[Row], key: str, room_ids: list[int], window: Window) -> Q:
+    """That a row is in its room's window or the first one beyond it."""
+    row_after = found.filter(room=OuterRef("pk")).values(key)[window.count : window.count + 1]
+    bounds = Room.objects.filter(pk__in=room_ids).annotate(bound=Subquery(row_after)).values_list("pk", "bound")
+    inside = "lte" if window.forward else "gte"
+    whole = [room_id for room_id, bound in bounds if bound is None]
+    cut = [Q(room=room_id, **{f"{key}__{inside}": bound}) for room_id, bound in bounds if bound is not None]
+    return reduce(or_, cut, Q(room__in=whole))
+
+
+def _slice(part: list[Row], window: Window) -> Slice[Row]:
+    more = len(part) > window.count
+    kept = part[: window.count]
+    return Slice(kept if window.forward else kept[::-1], more)
+
+
+def _ends(found: QuerySet[Row], key: str, room_ids: Iterable[int]) -> Mapping[int, Ends]:
+    """Two seeks per room: a MIN and MAX over the group would read the whole of it."""
+    inside = found.filter(room=OuterRef("pk")).values(key)
+    ends = Room.objects.filter(pk__in=list(room_ids)).annotate(
+        first_key=Subquery(inside.order_by(key)[:1]), last_key=Subquery(inside.order_by(f"-{key}")[:1])
+    )
+    return {pk: Ends(first, last) for pk, first, last in ends.values_list("pk", "first_key", "last_key")}
