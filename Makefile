@@ -8,7 +8,7 @@ PORT ?= 8000
 JOBS ?= 2
 
 VENV := .venv
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Node.js brings its own list of certificate authorities; what the machine trusts counts as well.
 export NODE_USE_SYSTEM_CA := 1
@@ -71,7 +71,7 @@ static/dist/room.js: static/build.mjs static/src/generated/operations.ts $(CLIEN
 	@node static/build.mjs
 
 static/src/generated/operations.ts: codegen.ts schema.graphql $(OPERATIONS) node_modules/.run
-	@npx --no-install graphql-codegen --silent
+	@graphql-codegen --silent
 	@touch $@
 
 catalogues: $(CATALOGUES) ## compile the translations
