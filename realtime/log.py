@@ -102,7 +102,9 @@ def read_after(cursor: Cursor, *, limit: int) -> list[Event]:
         HistoryChanged: the log doesn't hold what the cursor names, so nothing can be said about what follows.
     """
     rows = list(
-        Event.objects.filter(stream_id=cursor.stream_id, seq__gte=cursor.seq).order_by("seq")[: limit + 1]
+        Event.objects.filter(stream_id=cursor.stream_id, seq__gte=cursor.seq)
+        .select_related("stream")
+        .order_by("seq")[: limit + 1]
     )
     if cursor.seq > 0:
         if not rows or (rows[0].seq, rows[0].nonce) != (cursor.seq, cursor.nonce):
@@ -111,3 +113,29 @@ def read_after(cursor: Cursor, *, limit: int) -> list[Event]:
     if rows and rows[0].seq != 1:
         raise HistoryChanged(f"stream {cursor.stream_id} begins at {rows[0].seq} instead of 1")
     return rows[:limit]
+
+
+def read_between(stream_id: int, first: int, last: int) -> list[Event]:
+    """The events with seq from `first` to `last`, both included, in order.
+
+    Raises:
+        HistoryChanged: one of them is missing.
+    """
+    rows = Event.objects.filter(stream_id=stream_id, seq__range=(first, last))
+    events = list(rows.select_related("stream").order_by("seq"))
+    if [event.seq for event in events] != list(range(first, last + 1)):
+        raise HistoryChanged(f"stream {stream_id} lacks some of {first}..{last}")
+    return events
+
+
+def holds(cursor: Cursor) -> bool:
+    """Whether the log holds exactly the event that the cursor names (for seq 0: nothing has to be held)."""
+    return cursor.seq == 0 or Event.objects.filter(
+        stream_id=cursor.stream_id, seq=cursor.seq, nonce=cursor.nonce
+    ).exists()
+
+
+def begins_after(cursor: Cursor) -> bool:
+    """Whether the oldest event that the log still keeps is later than the cursor's."""
+    oldest = Event.objects.filter(stream_id=cursor.stream_id).order_by("seq").values_list("seq", flat=True).first()
+    return oldest is None or oldest > cursor.seq

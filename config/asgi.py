@@ -1,0 +1,28 @@
+"""The ASGI application: Django for HTTP, one consumer for WebSockets."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+from realtime.consumer import Consumer  # noqa: E402  (models can be imported only after Django is set up)
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+consumer = Consumer.as_asgi()
+
+
+async def websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """The endpoint's path alone; a handshake elsewhere is refused with 403, not with a traceback."""
+    if scope["path"] == "/graphql":
+        await consumer(scope, receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.close"})
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

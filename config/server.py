@@ -1,0 +1,59 @@
+"""Serve Todoku with daphne on uvloop: `python -m config.server`, with HOST and PORT from the environment."""
+
+import asyncio
+import os
+import sys
+
+import uvloop
+from twisted.internet import asyncioreactor
+
+# Before anything imports a reactor: daphne takes the one that it finds.
+_loop = uvloop.new_event_loop()
+asyncio.set_event_loop(_loop)
+asyncioreactor.install(_loop)
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings  # noqa: E402
+
+from config.asgi import application  # noqa: E402
+from realtime.daphne import Server  # noqa: E402
+
+
+class TodokuServer(Server):
+    """Says where it listens, or in one line why it doesn't."""
+
+    listening = False
+
+    def listen_success(self, port: object) -> None:
+        super().listen_success(port)
+        self.listening = True
+        print(f"Todoku is at {address()}", flush=True)
+
+    def listen_error(self, failure: object) -> None:
+        print(f"Todoku can't listen at {address()}: {failure.getErrorMessage()}", file=sys.stderr)  # type: ignore[attr-defined]
+        self.stop()
+
+
+def address() -> str:
+    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+    return f"http://{host}:{settings.PORT}"
+
+
+def main() -> int:
+    """Serve until told to stop; 1 where it could not listen."""
+    interface = settings.HOST.replace(":", r"\:")
+    server = TodokuServer(
+        application,
+        endpoints=[f"tcp:port={settings.PORT}:interface={interface}"],
+        websocket_timeout=-1,  # daphne's would close with 1000, which clients take as done
+        websocket_max_message_size=settings.REALTIME_INBOUND_BYTES,
+        websocket_max_frame_size=settings.REALTIME_INBOUND_BYTES,
+        server_name="",
+    )
+    server.run()
+    return 0 if server.listening else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

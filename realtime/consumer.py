@@ -1,0 +1,328 @@
+"""One WebSocket: graphql-transport-ws with its close codes. Subscriptions go to the hub.
+
+The library keeps the handshake's messages, pings and the order of an operation's start and end; what it does with bad
+input (raise: 1011 and a leaked consumer), with threads (a hop per message) and with subscriptions (an execution each)
+is replaced here. Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Mapping
+from enum import Enum, auto
+from functools import partial
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, ClassVar
+
+import channels_graphql_ws
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from graphql import OperationType
+
+from realtime import documents, execution
+from realtime.closing import CloseCode, without_1000s
+from realtime.errors import RateLimited
+from realtime.execution import encoded
+from realtime.feed import Feed, PassingFeed, open_request
+from realtime.hub import current_hub
+from realtime.interface import Credentials, Principal, interface
+from realtime.models import Event
+from realtime.origins import is_trusted
+from realtime.payloads import Request
+from realtime.threads import in_thread
+from realtime.writer import AsgiWriter, Outlet, Writer
+
+logger = logging.getLogger(__name__)
+
+PROTOCOL = "graphql-transport-ws"
+WRITER_EXTENSION = "todoku.writer"  # a server that has a better writer than ASGI's send offers it in the scope
+
+
+class State(Enum):
+    OPENED = auto()  # accepted; connection_init is awaited
+    INITIALISING = auto()  # connection_init came; who it is is being found out
+    READY = auto()  # connection_ack went out: operations are served
+    CLOSED = auto()
+
+
+class BadMessage(Exception):
+    """What came is no message of the protocol."""
+
+
+class Consumer(channels_graphql_ws.GraphqlWsConsumer):
+    """A connection and its operations."""
+
+    channel_layer_alias = ""  # none: only the hub touches the layer, or every socket would die with Redis
+    schema: ClassVar[Any] = ()  # the library only asks that there be one; execution takes the interface's
+    connection_init_wait_timeout = settings.REALTIME_INIT_TIMEOUT_S
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.state = State.OPENED
+        self.principal: Principal | None = None
+        self._graphql_ws_subprotocol = PROTOCOL
+        self._operations: dict[str, Feed | PassingFeed | asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._watch: object | None = None
+        self._writer: Writer | None = None
+
+    # ------------------------------------------------------------------ ASGI messages
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Without the library's hop to a thread for each message: nothing here holds a database connection."""
+        match message["type"]:
+            case "websocket.connect":
+                await self.connect()
+            case "websocket.receive":
+                await self._receive(message.get("text"))
+            case "websocket.disconnect":
+                await self.disconnect(message.get("code"))
+                raise StopConsumer
+
+    async def connect(self) -> None:
+        self.channel_name = ""
+        make_writer = self.scope.get("extensions", {}).get(WRITER_EXTENSION)
+        if PROTOCOL not in self.scope["subprotocols"]:
+            await self.accept()
+            await self.close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE)
+            return
+        await self.accept(subprotocol=PROTOCOL)
+        self._writer = make_writer(self._stalled) if make_writer else AsgiWriter(self.base_send)
+        self._connection_init_check_task = asyncio.create_task(self._expect_init())
+
+    async def disconnect(self, code: int | None) -> None:
+        self._stop()
+        if self._connection_init_check_task is not None:
+            self._connection_init_check_task.cancel()
+        for task in list(self._running):
+            task.cancel()
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close once; what was said before goes out first."""
+        if self.state is State.CLOSED:
+            return
+        writer = self._writer
+        self._stop(keep_writer=True)
+        if isinstance(writer, AsgiWriter):
+            await writer.flushed()
+        if writer is not None:
+            writer.stop()
+        known = code or CloseCode.TRY_AGAIN_LATER
+        can = WRITER_EXTENSION in self.scope.get("extensions", {})
+        await super().close(known if can else without_1000s(known), reason)
+
+    def _stop(self, *, keep_writer: bool = False) -> None:
+        """End all that this connection started."""
+        self.state = State.CLOSED
+        for running in list(self._operations.values()):
+            if isinstance(running, asyncio.Task):
+                running.cancel()
+            else:
+                running.close()
+        self._operations.clear()
+        if self._watch is not None and self.principal is not None:
+            current_hub().unwatch(self.principal.stream_id, self._watch)
+            self._watch = None
+        if self._writer is not None and not keep_writer:
+            self._writer.stop()
+
+    async def send_json(self, content: Mapping[str, Any], close: bool = False) -> None:
+        """All that goes out, the library's messages too, takes the one writer, so its order is kept."""
+        if self._writer is not None and self.state is not State.CLOSED:
+            self._writer.send(encoded(content))
+
+    def _stalled(self) -> None:
+        """The peer has read nothing for too long."""
+        self._spawn_background_task(self.close(CloseCode.TRY_AGAIN_LATER))
+
+    def _spawn_background_task(self, awaitable: Awaitable[None]) -> "asyncio.Task[None]":
+        """The library's keeps only weak references, and a task that nobody holds may vanish."""
+        task = asyncio.ensure_future(awaitable)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    # ------------------------------------------------------------------ protocol messages
+
+    async def _receive(self, text: str | None) -> None:
+        """One frame from the peer. What isn't a message of the protocol closes the socket with 4400."""
+        if self.state is State.CLOSED:
+            return
+        try:
+            message = _message(text)
+            await self._on_message(message["type"], message)
+        except BadMessage as error:
+            await self.close(CloseCode.BAD_REQUEST, str(error))
+        except Exception:  # the border that keeps the server's own 1011, which clients take as final, off the wire
+            logger.exception("a message could not be handled")
+            await self.close(CloseCode.TRY_AGAIN_LATER)
+
+    async def _on_message(self, kind: str, message: dict[str, Any]) -> None:
+        match kind:
+            case "connection_init":
+                if self.state is not State.OPENED:
+                    await self.close(CloseCode.TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+                    return
+                payload = message.get("payload")
+                if payload is not None and not isinstance(payload, dict):
+                    raise BadMessage("connection_init: payload must be an object")
+                self.state = State.INITIALISING
+                self._spawn_background_task(self._initialise(payload or {}))
+            case "ping":
+                await self.send_json({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                if self.state is not State.READY:
+                    await self.close(CloseCode.UNAUTHORIZED, "Unauthorized")
+                    return
+                await self._on_subscribe(_operation_id(message), _operation_payload(message))
+            case "complete":
+                await self._on_gql_complete(_operation_id(message))
+            case _:
+                raise BadMessage(f"unknown type {kind[:40]!r}")
+
+    async def _expect_init(self) -> None:
+        await asyncio.sleep(self.connection_init_wait_timeout)
+        if self.state is State.OPENED:
+            await self.close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout")
+
+    async def _initialise(self, payload: dict[str, Any]) -> None:
+        """Find out who it is. Their stream is watched before the credential is checked a last time, so no end of it
+        can fall between."""
+        shown = self._credentials(payload)
+        try:
+            principal = await in_thread(interface().authenticate, shown)
+            if principal is None:
+                await self.close(CloseCode.FORBIDDEN if shown.authorization else CloseCode.UNAUTHORIZED)
+                return
+            self.principal = principal
+            self._watch = await current_hub().watch(principal.stream_id, self._on_own_event)
+            if await in_thread(interface().authenticate, shown) is None:
+                await self.close(CloseCode.UNAUTHORIZED)
+                return
+        except Exception:
+            logger.exception("a connection could not be initialised")
+            await self.close(CloseCode.TRY_AGAIN_LATER)
+            return
+        if self.state is State.INITIALISING:
+            await self._send_gql_connection_ack()
+            self.state = State.READY
+        else:
+            self._stop()
+
+    def _credentials(self, payload: dict[str, Any]) -> Credentials:
+        headers = dict(self.scope["headers"])
+        authorization = payload.get("authorization") or payload.get("Authorization")
+        if authorization is None and b"authorization" in headers:
+            authorization = headers[b"authorization"].decode("latin1")
+        session_key = None
+        if authorization is None and is_trusted(headers):
+            session_key = _cookie(headers.get(b"cookie", b""), settings.SESSION_COOKIE_NAME)
+        return Credentials(session_key, authorization if isinstance(authorization, str) else None)
+
+    def _on_own_event(self, event: Event) -> None:
+        """An event of this person's own stream; one of them is the end of the credential."""
+        if self.principal is not None and (closing := interface().closes(event, self.principal.credential)):
+            self._spawn_background_task(self.close(*closing))
+
+    # ------------------------------------------------------------------ operations
+
+    async def _on_subscribe(self, operation_id: str, payload: dict[str, Any]) -> None:
+        if operation_id in self._operations:
+            await self.close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
+            return
+        if len(self._operations) >= settings.REALTIME_MAX_OPERATIONS:
+            limit = settings.REALTIME_MAX_OPERATIONS
+            error = RateLimited(f"at most {limit} operations at once on a connection", reason="TOO_MANY_OPERATIONS")
+            self._outlet(operation_id).error(_errors(error))
+            return
+        self._operations[operation_id] = self._spawn_background_task(self._start(operation_id, payload))
+
+    async def _start(self, operation_id: str, payload: dict[str, Any]) -> None:
+        outlet = self._outlet(operation_id)
+        query, name, variables = payload["query"], payload.get("operationName"), payload.get("variables") or {}
+        try:
+            answer = await in_thread(self._open, query, name, variables)
+            if isinstance(answer, bytes):
+                outlet.next(answer)
+                outlet.complete()
+                return
+            request, opening = answer
+            feed = await current_hub().subscribe(request, opening, outlet)
+            if operation_id in self._operations:  # else it has ended already
+                self._operations[operation_id] = feed
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the border that keeps the connection alive; `refused` logs what is a bug
+            outlet.error(_errors(error))
+
+    def _open(self, query: str, name: str | None, variables: dict[str, Any]) -> Any:
+        """Runs in a worker thread: the whole of a query or mutation, or the opening of a subscription."""
+        viewer = self._principal.viewer
+        operation = documents.operation(query, name)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            request = Request.of(operation, variables, viewer)
+            return request, open_request(request)
+        context = interface().personal_context(viewer)
+        return encoded(execution.response(execution.run(operation, context=context, variables=variables)))
+
+    async def _on_gql_complete(self, op_id: str) -> None:
+        """The peer wants no more of it."""
+        running = self._operations.pop(op_id, None)
+        if isinstance(running, asyncio.Task):
+            running.cancel()
+        elif running is not None:
+            running.close()
+
+    @property
+    def _principal(self) -> Principal:
+        if self.principal is None:
+            raise RuntimeError("operations are served after connection_init only")
+        return self.principal
+
+    def _outlet(self, operation_id: str) -> Outlet:
+        if self._writer is None:
+            raise RuntimeError("the connection was not accepted")
+        return Outlet(self._writer, operation_id, partial(self._operations.pop, operation_id, None))
+
+
+def _message(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise BadMessage("expected a text frame, got a binary one")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage("expected JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise BadMessage("expected an object with a type")
+    return message
+
+
+def _operation_id(message: dict[str, Any]) -> str:
+    operation_id = message.get("id")
+    if not isinstance(operation_id, str) or not operation_id:
+        raise BadMessage(f"{message['type']}: id must be a string that isn't empty")
+    return operation_id
+
+
+def _operation_payload(message: dict[str, Any]) -> dict[str, Any]:
+    payload = message.get("payload")
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        raise BadMessage("subscribe: payload must be an object with a query")
+    for name, kind in (("operationName", str), ("variables", dict), ("extensions", dict)):
+        if payload.get(name) is not None and not isinstance(payload[name], kind):
+            raise BadMessage(f"subscribe: {name} is of the wrong type")
+    return payload
+
+
+def _errors(error: Exception) -> bytes:
+    return json.dumps(execution.refused(error)["errors"]).encode()
+
+
+def _cookie(header: bytes, name: str) -> str | None:
+    try:
+        morsel = SimpleCookie(header.decode("latin1")).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel is not None else None

@@ -1,0 +1,214 @@
+"""GraphQL documents: parsed, validated and bounded once, then remembered by their text."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+from django.conf import settings
+from graphene.validation import depth_limit_validator
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    VisitorAction,
+    parse,
+    print_ast,
+    specified_rules,
+    validate,
+    visit,
+)
+
+from realtime.errors import BadUserInput, TooComplex
+from realtime.interface import interface
+from realtime.viewing import is_marked
+
+REMEMBERED_DOCUMENTS = 500
+REMEMBERED_CHARS = 20_000  # longer documents are parsed each time they come
+
+
+class DocumentInvalid(Exception):
+    """The document can't be executed; `errors` say why, each already a GraphQL error."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One executable operation of a document.
+
+    Args:
+        text: the document as graphql-core prints it, so that white space and comments make no difference.
+        root_fields: the names of the fields selected at the root.
+        depends_on_viewer: it selects a field whose value differs from viewer to viewer.
+    """
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    text: str
+    root_fields: tuple[FieldNode, ...]
+    depends_on_viewer: bool
+
+    @property
+    def kind(self) -> OperationType:
+        return self.definition.operation
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
+
+_remembered: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
+_lock = Lock()
+
+
+def operation(query: str, name: str | None) -> Operation:
+    """The operation `name` of the document `query` (its only one where name is None).
+
+    Raises:
+        DocumentInvalid: syntax, validation, bounds, or no such operation.
+    """
+    key = (query, name)
+    with _lock:
+        known = _remembered.get(key)
+        if known is not None:
+            _remembered.move_to_end(key)
+            return known
+    made = _examine(query, name)
+    if len(query) <= REMEMBERED_CHARS:
+        with _lock:
+            _remembered[key] = made
+            while len(_remembered) > REMEMBERED_DOCUMENTS:
+                _remembered.popitem(last=False)
+    return made
+
+
+def _examine(query: str, name: str | None) -> Operation:
+    schema = interface().schema
+    document = _parsed(query)
+    _bound(document)
+    rules = [*specified_rules, depth_limit_validator(max_depth=settings.GRAPHQL_MAX_DEPTH)]
+    if errors := validate(schema, document, rules, max_errors=10):
+        raise DocumentInvalid([_with_reason(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    definition = _select(document, name)
+    root_fields = tuple(_fields_of(definition.selection_set, document))
+    return Operation(
+        document=document,
+        definition=definition,
+        text=print_ast(document),
+        root_fields=root_fields,
+        depends_on_viewer=_depends_on_viewer(schema, document),
+    )
+
+
+def _parsed(query: str) -> DocumentNode:
+    try:
+        return parse(query, max_tokens=settings.GRAPHQL_MAX_TOKENS, no_location=False)
+    except GraphQLError as error:
+        if "tokens" in error.message and "exceed" in error.message:
+            raise DocumentInvalid([_too_complex(error.message, "TOO_MANY_TOKENS")]) from error
+        raise DocumentInvalid([_with_reason(error, "GRAPHQL_PARSE_FAILED")]) from error
+    except RecursionError as error:
+        raise DocumentInvalid([_too_complex("the document is nested too deeply", "TOO_DEEP")]) from error
+
+
+def _with_reason(error: GraphQLError, reason: str) -> GraphQLError:
+    error.extensions = {"code": BadUserInput.code, "reason": reason}
+    return error
+
+
+def _too_complex(message: str, reason: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": TooComplex.code, "reason": reason})
+
+
+def _bound(document: DocumentNode) -> None:
+    """Refuse a document whose fragments, written out, select more fields than an operation may.
+
+    Counted before validation, with each fragment counted once, so that a bomb of nested fragments costs nothing.
+    """
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    sizes: dict[str, int] = {}
+
+    def size(selections: SelectionSetNode | None, within: frozenset[str]) -> int:
+        total = 0
+        for node in selections.selections if selections else ():
+            if isinstance(node, FragmentSpreadNode):
+                total += fragment_size(node.name.value, within)
+            elif isinstance(node, (FieldNode, InlineFragmentNode)):
+                total += 1 + size(node.selection_set, within)
+        return total
+
+    def fragment_size(name: str, within: frozenset[str]) -> int:
+        if name in within or name not in fragments:
+            return 0  # a cycle or an unknown name: validation says so
+        if name not in sizes:
+            sizes[name] = size(fragments[name].selection_set, within | {name})
+        return sizes[name]
+
+    limit = settings.GRAPHQL_MAX_FIELDS
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            fields = size(definition.selection_set, frozenset())
+            if fields > limit:
+                raise DocumentInvalid([_too_complex(f"the operation selects {fields} fields of at most {limit}", "TOO_MANY_FIELDS")])
+
+
+def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    definitions = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if name is None and len(definitions) == 1:
+        return definitions[0]
+    for definition in definitions:
+        if name is not None and definition.name and definition.name.value == name:
+            return definition
+    message = "the document has no operation"
+    if name is not None:
+        message = f"the document has no operation named {name!r}"
+    elif definitions:
+        message = "the document has several operations: operationName must say which"
+    raise DocumentInvalid([_with_reason(GraphQLError(message), "OPERATION_NOT_FOUND")])
+
+
+def _fields_of(selections: SelectionSetNode, document: DocumentNode) -> list[FieldNode]:
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    found: list[FieldNode] = []
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            found.append(node)
+        elif isinstance(node, InlineFragmentNode):
+            found.extend(_fields_of(node.selection_set, document))
+        elif isinstance(node, FragmentSpreadNode):
+            found.extend(_fields_of(fragments[node.name.value].selection_set, document))
+    return found
+
+
+class _ViewerFields(Visitor):
+    """Notices whether any selected field's resolver is marked as depending on the viewer."""
+
+    def __init__(self, types: TypeInfo) -> None:
+        super().__init__()
+        self.types = types
+        self.found = False
+
+    def enter_field(self, *_: object) -> VisitorAction:
+        definition = self.types.get_field_def()
+        if definition is not None and is_marked(definition.resolve):
+            self.found = True
+        return None
+
+
+def _depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
+    types = TypeInfo(schema)
+    fields = _ViewerFields(types)
+    visit(document, TypeInfoVisitor(types, fields))
+    return fields.found

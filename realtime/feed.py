@@ -1,0 +1,268 @@
+"""One subscription's place: catching up from the log, live, behind again because its reader is slow, or ended."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+
+from realtime import log
+from realtime.broadcast import Broadcast, Followers
+from realtime.cursor import Cursor, CursorInvalid
+from realtime.errors import NotFound
+from realtime.interface import Place
+from realtime.log import HistoryChanged
+from realtime.payloads import Ready, Request, Reset, ResetReason
+from realtime.threads import in_thread
+from realtime.writer import Outlet
+
+if TYPE_CHECKING:
+    from realtime.hub import Hub, Topic
+
+logger = logging.getLogger(__name__)
+
+MAX_REPLAY_EVENTS = 1_000
+RETRY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Where a subscription starts, found out in one hop: its position was fixed before its permission was checked."""
+
+    place: Place
+    head: Cursor
+    position: Cursor
+    reset: ResetReason | None
+    follows: tuple[int, ...]
+
+
+def open_request(request: Request) -> Opening:
+    """Locate the stream, fix the position, then check the permission. Runs in a worker thread.
+
+    Raises:
+        Refusal: NotFound where the viewer may not read or there is nothing.
+    """
+    source, viewer = request.source, request.viewer
+    place = source.locate(viewer, request.arguments)
+    head = log.head(place.stream_id)
+    position, reset = head, None
+    if request.after is not None and place.topic is None:
+        position, reset = _honour(request.after, head)
+    if viewer.pk not in source.who_may_read(place.stream_id, {viewer.pk}):
+        raise NotFound("no such room, or it is not yours to read", reason="NOT_FOUND")
+    return Opening(place, head, position, reset, tuple(source.follows(viewer)))
+
+
+def _honour(text: str, head: Cursor) -> tuple[Cursor, ResetReason | None]:
+    """The position that a client's cursor names, or the head and the reason why it can't be honoured."""
+    try:
+        cursor = Cursor.parse(text)
+    except CursorInvalid:
+        return head, ResetReason.CURSOR_INVALID
+    if cursor.stream_id != head.stream_id:
+        return head, ResetReason.CURSOR_INVALID
+    if cursor.seq > head.seq:
+        return head, ResetReason.HISTORY_CHANGED
+    if head.seq - cursor.seq > MAX_REPLAY_EVENTS:
+        return head, ResetReason.TOO_FAR_BEHIND
+    if not log.holds(cursor):
+        return head, ResetReason.CURSOR_EXPIRED if log.begins_after(cursor) else ResetReason.HISTORY_CHANGED
+    return cursor, None
+
+
+class State(Enum):
+    CATCHING_UP = auto()
+    LIVE = auto()
+    ENDED = auto()
+
+
+class Feed:
+    """A subscription to a stream's events: every one after its position, once, in order.
+
+    `deliver()` is the hub's; it counts only while LIVE. Everything else happens in one task that catches up from the
+    log and joins the live feed where no event can fall between: there is no await between looking and joining.
+    """
+
+    def __init__(self, hub: "Hub", topic: "Topic", broadcast: Broadcast, outlet: Outlet, opening: Opening) -> None:
+        self.viewer_id = broadcast.request.viewer.pk
+        self.source = broadcast.request.source
+        self.state = State.CATCHING_UP
+        self._hub = hub
+        self._topic = topic
+        self._broadcast = broadcast
+        self._outlet = outlet
+        self._position = opening.position.seq
+        self._reset = opening.reset
+        self._said_ready = False
+        self._follows: dict[int, Followers] = {}
+        self._wanted_follows = set(opening.follows)
+        self._refollow = False
+        self._told: set[int] = set()
+        self._task: asyncio.Task[None] | None = None
+        broadcast.feeds[self] = None
+
+    def start(self) -> None:
+        if self.state is State.CATCHING_UP:
+            self._task = asyncio.create_task(self._catch_up())
+
+    def deliver(self, seq: int, payload: bytes | None) -> None:
+        """One event, live. Whoever can't take it now reads the log instead."""
+        if self.state is not State.LIVE or seq <= self._position:
+            return
+        if payload is None or seq != self._position + 1:
+            self._lag()
+            return
+        self._position = seq
+        self._hub.counters.deliveries += 1
+        if not self._outlet.next(payload):
+            self._lag()
+
+    def overhear(self, payload: bytes) -> None:
+        """Activity of a followed stream; one whose reader is slow gets the latest of each once it has caught up."""
+        if not self._outlet.writer.has_room:
+            self._told.clear()
+        elif not self._outlet.next(payload):
+            self._lag()
+
+    def follow_anew(self) -> None:
+        """Ask again which streams to follow: an event has changed it."""
+        self._refollow = True
+        self._lag()
+
+    def restart(self, reason: ResetReason) -> None:
+        """The log is no longer the one that this feed has read: say so and go on from its present head."""
+        if self.state is State.ENDED:
+            return
+        self._stop_task()
+        self._broadcast.live.pop(self, None)
+        self.state = State.CATCHING_UP
+        self._reset = reason
+        self.start()
+
+    def end(self) -> None:
+        """The viewer may no longer read: nothing but the end goes out."""
+        if self.state is not State.ENDED:
+            self.close()
+            self._outlet.complete()
+
+    def close(self) -> None:
+        """Stop without a word; may be called again."""
+        if self.state is State.ENDED:
+            return
+        self.state = State.ENDED
+        self._stop_task()
+        self._broadcast.live.pop(self, None)
+        self._hub.release(self, self._topic, self._broadcast, self._follows)
+
+    def _lag(self) -> None:
+        if self.state is State.LIVE:
+            self._broadcast.live.pop(self, None)
+            self._told.clear()
+            self.state = State.CATCHING_UP
+            self.start()
+
+    def _stop_task(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    async def _catch_up(self) -> None:
+        while self.state is State.CATCHING_UP:
+            try:
+                await self._outlet.writer.drained()
+                if self._reset is not None:
+                    await self._say_reset(self._reset)
+                elif self._position < self._topic.head.seq:
+                    await self._replay()
+                elif self._position > self._topic.head.seq:
+                    await self._hub.growth()
+                elif not self._said_ready:
+                    await self._say_ready()
+                elif self._refollow:
+                    self._refollow = False
+                    self._wanted_follows = set(await in_thread(self.source.follows, self._broadcast.request.viewer))
+                elif self._wanted_follows != self._follows.keys() or self._told != self._follows.keys():
+                    await self._follow()
+                else:
+                    self.state = State.LIVE
+                    self._broadcast.live[self] = None
+            except HistoryChanged:
+                self._reset = ResetReason.HISTORY_CHANGED
+            except DatabaseError as error:
+                logger.warning("a feed waits for the database: %s", error)
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                # The border that keeps a subscription alive: whatever it was, the log is still there to read.
+                logger.exception("a feed could not catch up; it tries again")
+                await asyncio.sleep(RETRY_S)
+
+    async def _replay(self) -> None:
+        if self._topic.head.seq - self._position > MAX_REPLAY_EVENTS:
+            self._reset = ResetReason.TOO_FAR_BEHIND
+            return
+        for seq, payload in await self._broadcast.after(self._position):
+            self._position = seq
+            self._hub.counters.replayed += 1
+            if not self._outlet.next(payload):
+                break
+
+    async def _say_ready(self) -> None:
+        self._outlet.next(await self._broadcast.marker(Ready(self._topic.head)))
+        self._said_ready = True
+
+    async def _say_reset(self, reason: ResetReason) -> None:
+        head = self._topic.head
+        payload = await self._broadcast.marker(Reset(head, reason))
+        self._hub.counters.resets += 1
+        self._outlet.next(payload)
+        self._position = head.seq
+        self._reset = None
+
+    async def _follow(self) -> None:
+        for stream_id in self._follows.keys() - self._wanted_follows:
+            self._told.discard(stream_id)
+            self._hub.unfollow(self, stream_id, self._follows.pop(stream_id))
+        if missing := self._wanted_follows - self._follows.keys():
+            self._follows |= await self._hub.follow(self, self._broadcast.request, missing)
+            self._wanted_follows &= self._follows.keys()
+        for stream_id in self._follows.keys() - self._told:
+            self._told.add(stream_id)
+            self._outlet.next(await self._follows[stream_id].activity(stream_id))
+
+
+class PassingFeed:
+    """A subscription to what passes and is not kept; it ends, like any, where its viewer may no longer read."""
+
+    def __init__(self, hub: "Hub", topic: "Topic", name: str, followers: Followers, outlet: Outlet) -> None:
+        self.viewer_id = followers.request.viewer.pk
+        self.source = followers.request.source
+        self._hub = hub
+        self._topic = topic
+        self._name = name
+        self._followers = followers
+        self._outlet = outlet
+        self._closed = False
+
+    def start(self) -> None:
+        if not self._closed:
+            self._followers.feeds[self] = None
+
+    def overhear(self, payload: bytes) -> None:
+        if self._outlet.writer.has_room:
+            self._outlet.next(payload)
+
+    def restart(self, reason: ResetReason) -> None:
+        """Nothing of what passes belongs to a history."""
+
+    def end(self) -> None:
+        if not self._closed:
+            self.close()
+            self._outlet.complete()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._followers.feeds.pop(self, None)
+            self._hub.release_passing(self, self._topic, self._name, self._followers)
+
