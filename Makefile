@@ -43,17 +43,18 @@ test-python: $(VENV)/.dev node_modules/.dev bundle catalogues ## run the tests i
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs
 
-check: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## lint, check types, layers, migrations and the printed schema
+check: $(VENV)/.dev node_modules/.dev ## lint, check types, layers, migrations and the printed schema
 	ruff check .
 	ruff format --check .
 	lint-imports
 	mypy
-	tsc --noEmit
 	python manage.py makemigrations --check --dry-run
 	@$(MAKE) --no-print-directory --silent .schema.graphql
 	@cmp -s .schema.graphql schema.graphql || { diff -u schema.graphql .schema.graphql; rm .schema.graphql; \
 		echo "schema.graphql is not what the code says: run 'make schema' and commit it."; exit 1; }
 	@rm .schema.graphql
+	@$(MAKE) --no-print-directory static/src/generated/operations.ts
+	tsc --noEmit
 
 schema: $(VENV)/.run node_modules/.run ## print the GraphQL schema and generate the client's types from it
 	@$(MAKE) --no-print-directory --silent .schema.graphql
@@ -71,7 +72,8 @@ static/dist/room.js: static/build.mjs static/src/generated/operations.ts $(CLIEN
 	@node static/build.mjs
 
 static/src/generated/operations.ts: codegen.ts schema.graphql $(OPERATIONS) node_modules/.run
-	@graphql-codegen --silent
+	@mkdir -p $(@D)
+	@graphql-codegen --errors-only > $(@D)/codegen.log 2>&1 || { cat $(@D)/codegen.log; exit 1; }
 	@touch $@
 
 catalogues: $(CATALOGUES) ## compile the translations
@@ -93,23 +95,25 @@ preflight:
 
 $(VENV)/bin/python:
 	@$(PYTHON) config/preflight.py
-	@echo "Installing Python packages into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	@echo "Installing Python packages into $(VENV) …"
 	@$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing Python packages for tests and linters into $(VENV) …"
 	@$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $(VENV)/.run $@
 
 # `npm ci` begins by emptying node_modules, so what installs more stands in for what installs less.
 node_modules/.run: package.json package-lock.json .npmrc | $(VENV)/.run
 	@echo "Installing Node.js packages into node_modules …"
-	@npm ci --omit=dev --loglevel=error
+	@npm ci --omit=dev --silent --loglevel=error
 	@touch $@
 
 node_modules/.dev: package.json package-lock.json .npmrc | $(VENV)/.run
-	@npm ci --loglevel=error
+	@echo "Installing Node.js packages into node_modules …"
+	@npm ci --silent --loglevel=error
 	@touch node_modules/.run $@
