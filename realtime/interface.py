@@ -63,7 +63,7 @@ class Source(Protocol):
     """Where the events of one subscription field come from. All methods run in a worker thread and may use the ORM."""
 
     def locate(self, viewer: Viewer, arguments: Mapping[str, Any]) -> Place:
-        """What the field's arguments name. Raises: Refusal, NotFound above all."""
+        """What the field's arguments (by their names in Python) name. Raises: Refusal, NotFound above all."""
         ...
 
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:

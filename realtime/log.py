@@ -23,7 +23,7 @@ class HistoryChanged(Exception):
 
 def open_stream(key: str) -> Stream:
     """Make the stream `key`; its key must be new."""
-    return Stream.objects.create(key=key)
+    return Stream.objects.create(key=key, last_at=timezone.now())
 
 
 @contextmanager

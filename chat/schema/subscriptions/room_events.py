@@ -247,7 +247,7 @@ class RoomSource:
     """What subscriptions to a room have in common: where it is, and who may read it."""
 
     def locate(self, viewer: Viewer, arguments: Mapping[str, Any]) -> Place:
-        room_id = room_key(arguments["roomId"])
+        room_id = room_key(arguments["room_id"])
         stream_id = models.Room.objects.filter(pk=room_id).values_list("stream_id", flat=True).first()
         if stream_id is None:
             raise room_unknown()

@@ -103,7 +103,7 @@ class RoomSignalsSource(RoomSource):
 
     def locate(self, viewer: Viewer, arguments: Mapping[str, Any]) -> Place:
         place = super().locate(viewer, arguments)
-        return Place(place.stream_id, topic_of(arguments["roomId"]))
+        return Place(place.stream_id, topic_of(arguments["room_id"]))
 
     def prepare(self, context: Context, roots: Sequence[Root]) -> None:
         """One signal at a time: there is nothing to batch."""
