@@ -110,10 +110,10 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
 # `npm ci` begins by emptying node_modules, so what installs more stands in for what installs less.
 node_modules/.run: package.json package-lock.json .npmrc | $(VENV)/.run
 	@echo "Installing Node.js packages into node_modules …"
-	@npm ci --omit=dev --silent --loglevel=error
+	@npm ci --omit=dev --loglevel=error > /dev/null
 	@touch $@
 
 node_modules/.dev: package.json package-lock.json .npmrc | $(VENV)/.run
 	@echo "Installing Node.js packages into node_modules …"
-	@npm ci --silent --loglevel=error
+	@npm ci --loglevel=error > /dev/null
 	@touch node_modules/.run $@

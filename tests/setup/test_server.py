@@ -1,0 +1,55 @@
+"""A server process as operators run it."""
+
+import httpx
+import pytest
+
+from tests.conftest import StartServer
+from tests.parts.databases import PostgresDatabases
+from tests.parts.redis import Redis
+from tests.parts.server import Server
+
+POLICY = "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'"
+
+
+def directives(policy: str) -> set[str]:
+    return {directive.strip() for directive in policy.split(";")}
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/nowhere"])
+def test_every_page_runs_no_script_but_the_servers_own(server: Server, path: str) -> None:
+    headers = httpx.get(server.url + path).headers
+    assert directives(headers["Content-Security-Policy"]) == directives(POLICY)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("name", ["room.js", "site.js", "todoku.css", "admin/css/base.css"])
+def test_static_files_are_served_where_they_were_built(server: Server, name: str) -> None:
+    assert httpx.get(f"{server.url}/static/{name}").status_code == 200
+
+
+def test_a_killed_server_comes_back_on_its_port(start_server: StartServer) -> None:
+    server = start_server()
+    before = server.pid, server.url
+    server.kill()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url)
+    server.start()
+    assert server.pid != before[0]
+    assert server.url == before[1]
+    assert httpx.get(f"{server.url}/accounts/login/").status_code == 200
+
+
+def test_two_servers_serve_one_installation(
+    start_server: StartServer, postgres_databases: PostgresDatabases, redis: Redis
+) -> None:
+    url = postgres_databases.create()
+    first = start_server(database_url=url, channel_layer_url=redis.url)
+    second = start_server(database_url=url, channel_layer_url=redis.url)
+    first.python("from chat.models import User; User.objects.create_user('aiko')")
+    assert second.python("from chat.models import User; print(User.objects.get().username)").strip() == "aiko"
+    assert {httpx.get(f"{server.url}/accounts/login/").status_code for server in (first, second)} == {200}
+
+
+def test_a_stopped_server_ends_by_itself(start_server: StartServer) -> None:
+    start_server().stop()
