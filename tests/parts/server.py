@@ -1,5 +1,6 @@
 """A Todoku server in a process of its own, as operators run it."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from tests.parts.waiting import until
 
 START_LIMIT_S = 30
 STOP_LIMIT_S = 15
+
+# A line for each request of a test tells nobody anything.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(slots=True)

@@ -8,17 +8,20 @@ from tests.parts.databases import PostgresDatabases
 from tests.parts.redis import Redis
 from tests.parts.server import Server
 
-POLICY = "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'"
+POLICY = {
+    "default-src 'self'",
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+}
 
 
-def directives(policy: str) -> set[str]:
-    return {directive.strip() for directive in policy.split(";")}
-
-
-@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/nowhere"])
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/"])
 def test_every_page_runs_no_script_but_the_servers_own(server: Server, path: str) -> None:
     headers = httpx.get(server.url + path).headers
-    assert directives(headers["Content-Security-Policy"]) == directives(POLICY)
+    assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
 
