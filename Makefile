@@ -43,12 +43,13 @@ test-python: $(VENV)/.dev node_modules/.dev bundle catalogues ## run the tests i
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs
 
-check: $(VENV)/.dev node_modules/.dev ## lint, check types, layers, migrations and the printed schema
+check: $(VENV)/.dev node_modules/.dev ## lint, check types, layers, migrations, translations and the printed schema
 	ruff check .
 	ruff format --check .
 	lint-imports
 	mypy
 	python manage.py makemigrations --check --dry-run
+	python manage.py translations --check
 	@$(MAKE) --no-print-directory --silent .schema.graphql
 	@cmp -s .schema.graphql schema.graphql || { diff -u schema.graphql .schema.graphql; rm .schema.graphql; \
 		echo "schema.graphql is not what the code says: run 'make schema' and commit it."; exit 1; }
