@@ -90,14 +90,35 @@ def end_session(user_id: int, *, credential: str, reason: str) -> None:
         log.append(stream, UserEvent.SESSION_ENDED, actor_id=user_id, object_id=credential, detail={"reason": reason})
 
 
-def end_all_sessions(user_id: int, *, reason: str) -> None:
-    """End all that lets the person in: every session, every API token, and every connection.
+def end_other_sessions(user_id: int, *, session_key: str | None, reason: str) -> None:
+    """End all sessions of the person but the one with this key, and the connections that they let in.
 
     Raises:
         NotFound: no such person.
     """
     with log.writing(_stream_of(user_id)) as stream:
-        _end_everything(stream, User.objects.get(pk=user_id), actor_id=user_id, reason=reason)
+        for session in UserSession.objects.filter(user_id=user_id).exclude(session_key=session_key):
+            _drop(session)
+            credential = credential_of_session(session.session_key)
+            log.append(
+                stream, UserEvent.SESSION_ENDED, actor_id=user_id, object_id=credential, detail={"reason": reason}
+            )
+
+
+def end_all_sessions(user_id: int, *, reason: str, actor: User | None = None) -> None:
+    """End all that lets the person in: every session, every API token, and every connection.
+
+    Args:
+        actor: the member of staff who does it; None for the person and for the operator at the command line.
+
+    Raises:
+        Forbidden: the actor may not change people, or this one.
+        NotFound: no such person.
+    """
+    with log.writing(_stream_of(user_id)) as stream:
+        person = User.objects.get(pk=user_id)
+        _require_power_over(person, actor)
+        _end_everything(stream, person, actor_id=actor.pk if actor else user_id, reason=reason)
 
 
 def rename(user_id: int, *, actor: User | None, display_name: str) -> User:

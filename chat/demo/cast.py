@@ -74,7 +74,7 @@ PLACES = (
         slug="plaza",
         topic="For everybody: news, questions, lost gloves. おしゃべりもお知らせもここで。",
         moderators=("hiro",),
-        unread=(("haruka", 3), ("emma", 2), ("tom", 6)),
+        unread=(("haruka", 3), ("tom", 6)),
     ),
     Place(
         "laser",

@@ -53,7 +53,10 @@ class Message(models.Model):
                 name="message_held_has_no_seq",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["thread_root", "seq"], name="message_thread")]
+        indexes: ClassVar = [
+            models.Index(fields=["thread_root", "seq"], name="message_thread"),
+            models.Index(fields=["created_at"], name="message_created"),  # for the admin's list of all rooms
+        ]
 
     def __str__(self) -> str:
         return f"{self.room_id}#{self.seq}"

@@ -25,7 +25,9 @@ class Room(models.Model):
         _("visibility"), max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC
     )
     stream = models.OneToOneField(Stream, on_delete=models.PROTECT, editable=False, related_name="+")
-    version = models.BigIntegerField(default=0, editable=False, help_text="Seq of the last event that changed the room.")
+    version = models.BigIntegerField(
+        default=0, editable=False, help_text="Seq of the last event that changed the room."
+    )
     message_count = models.BigIntegerField(_("messages"), default=0, editable=False)
     direct_key = models.CharField(
         max_length=64, unique=True, null=True, editable=False, help_text="Digest of the people of a direct room."
@@ -41,13 +43,13 @@ class Room(models.Model):
         verbose_name = _("room")
         verbose_name_plural = _("rooms")
 
+    def __str__(self) -> str:
+        return self.name or self.slug
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.stream_id is None:
             self.stream = log.open_stream(f"room:{self.pk}")
         super().save(*args, **kwargs)
-
-    def __str__(self) -> str:
-        return self.name or self.slug
 
 
 class Membership(models.Model):
