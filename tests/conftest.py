@@ -1,5 +1,7 @@
 """Fixtures that start real parts. A part that cannot start fails its tests with the reason."""
 
+import os
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -63,17 +65,13 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A folder of this test run, the same for all of its processes."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if hasattr(request.config, "workerinput") else folder
-
-
-@pytest.fixture(scope="session")
-def postgres(shared_folder: Path) -> Postgres:
-    """A running PostgreSQL, shared by the whole test run."""
+def postgres(request: pytest.FixtureRequest) -> Postgres:
+    """A running PostgreSQL, shared by all processes of the test run."""
+    run = getattr(request.config, "workerinput", {}).get("testrunuid", os.getpid())
     with failing_with_the_reason():
-        return postgres_part.start(shared_folder / "postgres")
+        # Not in pytest's own folder: the server's user has to get in, and every other test run that
+        # starts would lock it out again.
+        return postgres_part.start(Path(tempfile.gettempdir()) / f"todoku-postgres-{run}")
 
 
 @pytest.fixture(scope="session")
