@@ -45,6 +45,11 @@ class Query(graphene.ObjectType):
         id=graphene.ID(required=True, description="The message's id."),
         description="A message by its id. null where it does not exist or the viewer may not read its room.",
     )
+    user = graphene.Field(
+        User,
+        username=graphene.String(required=True, description="The unique name to mention and to sign in with."),
+        description="A person by their username; null where there is none.",
+    )
     inbox_cursor = graphene.String(
         description="Where the viewer's own stream stood before the rest of this response was read."
     )
@@ -80,6 +85,12 @@ class Query(graphene.ObjectType):
         if found is not None:
             info.context.loaders.saw_messages([found])
         return found
+
+    @staticmethod
+    @depends_on_viewer
+    def resolve_user(_root: None, info: graphene.ResolveInfo, username: str) -> models.User | None:
+        _ = info.context.person  # who is not signed in is refused
+        return models.User.objects.filter(username=username, is_active=True).first()
 
     @staticmethod
     @depends_on_viewer
