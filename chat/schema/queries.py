@@ -48,7 +48,7 @@ class Query(graphene.ObjectType):
     user = graphene.Field(
         User,
         username=graphene.String(required=True, description="The unique name to mention and to sign in with."),
-        description="A person by their username; null where there is none.",
+        description="A person by their username; null where there is none, or the account is closed.",
     )
     inbox_cursor = graphene.String(
         description="Where the viewer's own stream stood before the rest of this response was read."
@@ -89,8 +89,9 @@ class Query(graphene.ObjectType):
     @staticmethod
     @depends_on_viewer
     def resolve_user(_root: None, info: graphene.ResolveInfo, username: str) -> models.User | None:
-        _ = info.context.person  # who is not signed in is refused
-        return models.User.objects.filter(username=username, is_active=True).first()
+        _signed_in: models.User = info.context.person
+        open_with(OPENERS, info)
+        return None if "\x00" in username else models.User.objects.filter(username=username, is_active=True).first()
 
     @staticmethod
     @depends_on_viewer

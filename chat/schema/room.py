@@ -169,7 +169,8 @@ class Room(graphene.ObjectType):
     @staticmethod
     @depends_on_viewer
     def resolve_viewer_membership(room: models.Room, info: graphene.ResolveInfo) -> models.Membership | None:
-        membership = info.context.loaders.memberships_of(info.context.person.pk).get(room.pk)
+        of_viewer = info.context.loaders.memberships_of(info.context.person.pk)
+        membership: models.Membership | None = of_viewer.get(room.pk)
         if membership is not None:
             membership.room = room
         return membership
