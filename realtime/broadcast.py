@@ -91,8 +91,9 @@ def _load(request: Request, stream_id: int, after: int, last: int) -> list[tuple
 class Followers:
     """Subscribers who hear of a stream's activity, or of a topic's passing payloads, with the same operation."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, topic: str = "") -> None:
         self.request = request
+        self.topic = topic
         self.feeds: dict[Feed | PassingFeed, None] = {}
         self._making = asyncio.Lock()
         self._latest: bytes | None = None

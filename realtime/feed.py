@@ -85,9 +85,9 @@ class Feed:
     log and joins the live feed where no event can fall between: there is no await between looking and joining.
     """
 
-    def __init__(self, hub: "Hub", topic: "Topic", broadcast: Broadcast, outlet: Outlet, opening: Opening) -> None:
-        self.viewer_id = broadcast.request.viewer.pk
-        self.source = broadcast.request.source
+    def __init__(self, hub: "Hub", topic: "Topic", request: Request, outlet: Outlet, opening: Opening) -> None:
+        self.request = request
+        broadcast = topic.broadcast_of(request)
         self.state = State.CATCHING_UP
         self._hub = hub
         self._topic = topic
@@ -181,7 +181,7 @@ class Feed:
                     await self._say_ready()
                 elif self._refollow:
                     self._refollow = False
-                    self._wanted_follows = set(await in_thread(self.source.follows, self._broadcast.request.viewer))
+                    self._wanted_follows = set(await in_thread(self.request.source.follows, self.request.viewer))
                 elif self._wanted_follows != self._follows.keys() or self._told != self._follows.keys():
                     await self._follow()
                 else:
@@ -224,7 +224,7 @@ class Feed:
             self._told.discard(stream_id)
             self._hub.unfollow(self, stream_id, self._follows.pop(stream_id))
         if missing := self._wanted_follows - self._follows.keys():
-            self._follows |= await self._hub.follow(self, self._broadcast.request, missing)
+            self._follows |= await self._hub.follow(self, missing)
             self._wanted_follows &= self._follows.keys()
         for stream_id in self._follows.keys() - self._told:
             self._told.add(stream_id)
@@ -234,12 +234,10 @@ class Feed:
 class PassingFeed:
     """A subscription to what passes and is not kept; it ends, like any, where its viewer may no longer read."""
 
-    def __init__(self, hub: "Hub", topic: "Topic", name: str, followers: Followers, outlet: Outlet) -> None:
-        self.viewer_id = followers.request.viewer.pk
-        self.source = followers.request.source
+    def __init__(self, hub: "Hub", topic: "Topic", request: Request, followers: Followers, outlet: Outlet) -> None:
+        self.request = request
         self._hub = hub
         self._topic = topic
-        self._name = name
         self._followers = followers
         self._outlet = outlet
         self._closed = False
@@ -264,5 +262,5 @@ class PassingFeed:
         if not self._closed:
             self._closed = True
             self._followers.feeds.pop(self, None)
-            self._hub.release_passing(self, self._topic, self._name, self._followers)
+            self._hub.release_passing(self, self._topic, self._followers)
 

@@ -72,7 +72,7 @@ class Topic:
 
     @property
     def sources(self) -> set[Source]:
-        return {feed.source for feed in self.feeds}
+        return {feed.request.source for feed in self.feeds}
 
     def forget(self) -> None:
         self.epoch += 1
@@ -133,19 +133,19 @@ class Hub:
         feed: Feed | PassingFeed
         if opening.place.topic is not None:
             name = opening.place.topic
-            followers = self._passing.setdefault(name, {}).setdefault(request.key, Followers(request))
-            feed = PassingFeed(self, topic, name, followers, outlet)
+            followers = self._passing.setdefault(name, {}).setdefault(request.key, Followers(request, name))
+            feed = PassingFeed(self, topic, request, followers, outlet)
         else:
-            feed = Feed(self, topic, topic.broadcast_of(request), outlet, opening)
+            feed = Feed(self, topic, request, outlet, opening)
         topic.feeds[feed] = None
         if topic.head.seq > opening.head.seq:
             # The hub is past the place where the permission was checked: an event in between may have ended it.
             try:
-                allowed = await in_thread(request.source.who_may_read, topic.stream_id, {feed.viewer_id})
+                allowed = await in_thread(request.source.who_may_read, topic.stream_id, {request.viewer.pk})
             except BaseException:
                 feed.close()
                 raise
-            if feed.viewer_id not in allowed:
+            if request.viewer.pk not in allowed:
                 feed.end()
         elif topic.head.seq < opening.head.seq:
             self._touch(topic.stream_id)
@@ -164,12 +164,12 @@ class Hub:
             topic.watches.pop(handle, None)
             self._drop_if_unused(topic)
 
-    async def follow(self, feed: Feed, request: Request, stream_ids: Iterable[int]) -> dict[int, Followers]:
+    async def follow(self, feed: Feed, stream_ids: Iterable[int]) -> dict[int, Followers]:
         """Let the feed hear of the streams' activity; those that don't exist are missing from the answer."""
         followed = {}
         for stream_id, head in (await in_thread(log.heads, stream_ids)).items():
             topic = self._topic(head)
-            followers = topic.followers.setdefault(request.shared_key, Followers(request))
+            followers = topic.followers.setdefault(feed.request.shared_key, Followers(feed.request))
             followers.feeds[feed] = None
             followed[stream_id] = followers
         return followed
@@ -191,13 +191,13 @@ class Hub:
             self.unfollow(feed, stream_id, followers)
         self._drop_if_unused(topic)
 
-    def release_passing(self, feed: PassingFeed, topic: Topic, name: str, followers: Followers) -> None:
+    def release_passing(self, feed: PassingFeed, topic: Topic, followers: Followers) -> None:
         topic.feeds.pop(feed, None)
         if not followers.feeds:
-            audiences = self._passing.get(name, {})
+            audiences = self._passing.get(followers.topic, {})
             audiences.pop(followers.request.key, None)
             if not audiences:
-                self._passing.pop(name, None)
+                self._passing.pop(followers.topic, None)
         self._drop_if_unused(topic)
 
     async def growth(self) -> None:
@@ -252,7 +252,7 @@ class Hub:
                 made = growth.made.get(key)
                 await broadcast.publish(event.seq, made[index] if made else None)
             for feed in list(topic.feeds):
-                if isinstance(feed, Feed) and feed.source.changes_follows(event):
+                if isinstance(feed, Feed) and feed.request.source.changes_follows(event):
                     feed.follow_anew()
         if len(growth.events) == READ_EVENTS:
             self._touch(topic.stream_id)
@@ -267,10 +267,10 @@ class Hub:
             if not any(source.may_shut_out(event) for event in events):
                 continue
             asked: set[int] = set()
-            while unasked := {feed.viewer_id for feed in topic.feeds if feed.source is source} - asked:
+            while unasked := {feed.request.viewer.pk for feed in topic.feeds if feed.request.source is source} - asked:
                 allowed = await in_thread(source.who_may_read, topic.stream_id, unasked)
                 for feed in list(topic.feeds):
-                    if feed.source is source and feed.viewer_id in unasked and feed.viewer_id not in allowed:
+                    if feed.request.source is source and feed.request.viewer.pk in unasked.difference(allowed):
                         feed.end()
                 asked |= unasked
 
