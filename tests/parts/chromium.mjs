@@ -1,5 +1,5 @@
 /**
- * Unpacks Chromium, the shared libraries that it needs and Japanese fonts into the folder named by
+ * Unpacks Chromium, the shared libraries that it needs, and fonts for Japanese and emoji into the folder named by
  * TMPDIR, and prints the path of the browser's program.
  */
 import { copyFile, mkdir } from "node:fs/promises";
@@ -12,10 +12,12 @@ const { default: chromium } = await import("@sparticuz/chromium");
 const program = await chromium.executablePath();
 
 const fonts = path.join(path.dirname(program), "fonts");
-const noto = path.dirname(createRequire(import.meta.url).resolve("@expo-google-fonts/noto-sans-jp/package.json"));
 await mkdir(fonts, { recursive: true });
-for (const weight of ["400Regular", "700Bold"]) {
-  const file = `NotoSansJP_${weight}.ttf`;
-  await copyFile(path.join(noto, weight, file), path.join(fonts, file));
+for (const [name, ...files] of [
+  ["noto-sans-jp", "400Regular/NotoSansJP_400Regular.ttf", "700Bold/NotoSansJP_700Bold.ttf"],
+  ["noto-color-emoji", "400Regular/NotoColorEmoji_400Regular.ttf"],
+]) {
+  const folder = path.dirname(createRequire(import.meta.url).resolve(`@expo-google-fonts/${name}/package.json`));
+  for (const file of files) await copyFile(path.join(folder, file), path.join(fonts, path.basename(file)));
 }
 console.log(program);
