@@ -10,7 +10,7 @@ from twisted.internet import asyncioreactor
 # Before anything imports a reactor: daphne takes the one that it finds.
 _loop = uvloop.new_event_loop()
 asyncio.set_event_loop(_loop)
-asyncioreactor.install(_loop)
+asyncioreactor.install(_loop)  # type: ignore[no-untyped-call]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

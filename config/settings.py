@@ -180,18 +180,18 @@ GRAPHQL_MAX_FIELDS = 1_000
 GRAPHQL_MAX_DEPTH = 12
 
 # How often a process looks for events that no hint announced, and how long it tries to send a hint.
-REALTIME_SWEEP_INTERVAL_S = env.float("REALTIME_SWEEP_INTERVAL", default=0.5)
+REALTIME_SWEEP_INTERVAL_S = env.float("REALTIME_SWEEP_INTERVAL", default=0.4)
 REALTIME_HINT_TIMEOUT_S = 0.25
 # Threads of one process for what blocks; each uses one connection to the database.
 REALTIME_THREADS = env.int("REALTIME_THREADS", default=4)
 # How long a new socket may wait before it says who it is, and how many operations it may keep open.
-REALTIME_INIT_TIMEOUT_S = 10
-REALTIME_MAX_OPERATIONS = 50
+REALTIME_INIT_TIMEOUT_S = env.float("REALTIME_INIT_TIMEOUT", default=10.0)
+REALTIME_MAX_OPERATIONS = env.int("REALTIME_MAX_OPERATIONS", default=50)
 # The largest message that a socket takes: more than MAX_MESSAGE_CHARS of JSON's longest escapes.
-REALTIME_INBOUND_BYTES = 256 * 1024
+REALTIME_INBOUND_BYTES = env.int("REALTIME_INBOUND_BYTES", default=1024 * 1024)
 # Past this many unread bytes a reader leaves the live feed; one that stays there so long is closed.
-REALTIME_OUTBOUND_BYTES = 256 * 1024
-REALTIME_STALL_TIMEOUT_S = 30
+REALTIME_OUTBOUND_BYTES = env.int("REALTIME_OUTBOUND_BYTES", default=256 * 1024)
+REALTIME_STALL_TIMEOUT_S = env.float("REALTIME_STALL_TIMEOUT", default=30.0)
 
 # --- Database -----------------------------------------------------------------------------------
 

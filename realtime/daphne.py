@@ -14,7 +14,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import tcp
 from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from realtime.closing import CloseCode
 from realtime.consumer import WRITER_EXTENSION
@@ -57,7 +57,8 @@ class DirectWriter:
     def waiting(self) -> int:
         """Bytes that the socket hasn't taken yet."""
         transport = self._transport
-        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return waiting
 
     def send(self, text: bytes) -> bool:
         transport = self._transport

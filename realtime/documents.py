@@ -161,7 +161,9 @@ def _bound(document: DocumentNode) -> None:
         if isinstance(definition, OperationDefinitionNode):
             fields = size(definition.selection_set, frozenset())
             if fields > limit:
-                raise DocumentInvalid([_too_complex(f"the operation selects {fields} fields of at most {limit}", "TOO_MANY_FIELDS")])
+                raise DocumentInvalid(
+                    [_too_complex(f"the operation selects {fields} fields of at most {limit}", "TOO_MANY_FIELDS")]
+                )
 
 
 def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -15,13 +15,13 @@ def ring(stream_id: int, seq: int) -> None:
 
     A process without a hub (a management command) rings nothing: the sweep of the servers hears it.
     """
-    for hint in list(_hints):
+    for hint in _hints:
         hint(stream_id, seq)
 
 
 def pass_on(topic: str, payload: dict[str, Any]) -> None:
     """Hand `payload` (JSON) to whoever follows `topic` in any process: what passes is not kept and may be lost."""
-    for carrier in list(_carriers):
+    for carrier in _carriers:
         carrier(topic, payload)
 
 

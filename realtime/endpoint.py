@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
-from django.core.exceptions import RequestDataTooBig
 from django.views.decorators.csrf import csrf_exempt
 from graphql import OperationType
 
@@ -138,7 +138,10 @@ def _response(
     answer: Mapping[str, Any], media_type: str, status: int, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     response = HttpResponse(
-        execution.encoded(answer), content_type=f"{media_type}; charset=utf-8", status=status, headers=dict(headers or {})
+        execution.encoded(answer),
+        content_type=f"{media_type}; charset=utf-8",
+        status=status,
+        headers=dict(headers or {}),
     )
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Accept"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError
 
 from realtime import log
-from realtime.broadcast import Broadcast, Followers
+from realtime.broadcast import Followers
 from realtime.cursor import Cursor, CursorInvalid
 from realtime.errors import NotFound
 from realtime.interface import Place
@@ -263,4 +263,3 @@ class PassingFeed:
             self._closed = True
             self._followers.feeds.pop(self, None)
             self._hub.release_passing(self, self._topic, self._followers)
-

@@ -23,10 +23,7 @@ class Viewer(Protocol):
     def pk(self) -> int: ...
 
 
-class Context(Protocol):
-    """`info.context` of one execution, or of a page of them that share its loaders."""
-
-    viewer: Any
+Context = Any  # `info.context` of one execution, or of a page of them that share its loaders
 
 
 @dataclass(frozen=True, slots=True)

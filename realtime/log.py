@@ -130,9 +130,9 @@ def read_between(stream_id: int, first: int, last: int) -> list[Event]:
 
 def holds(cursor: Cursor) -> bool:
     """Whether the log holds exactly the event that the cursor names (for seq 0: nothing has to be held)."""
-    return cursor.seq == 0 or Event.objects.filter(
-        stream_id=cursor.stream_id, seq=cursor.seq, nonce=cursor.nonce
-    ).exists()
+    return (
+        cursor.seq == 0 or Event.objects.filter(stream_id=cursor.stream_id, seq=cursor.seq, nonce=cursor.nonce).exists()
+    )
 
 
 def begins_after(cursor: Cursor) -> bool:

@@ -23,7 +23,9 @@ class Stream(models.Model):
         default=new_nonce, help_text="Of the event at last_seq; of the stream itself before its first event."
     )
 
-    last_at = models.DateTimeField(default=timezone.now, help_text="When the last event was; the next is never earlier.")
+    last_at = models.DateTimeField(
+        default=timezone.now, help_text="When the last event was; the next is never earlier."
+    )
 
     def __str__(self) -> str:
         return self.key
@@ -52,10 +54,10 @@ class Event(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "seq"], name="event_stream_seq")]
 
+    def __str__(self) -> str:
+        return f"{self.stream_id}#{self.seq} {self.kind}"
+
     @property
     def cursor(self) -> Cursor:
         """The place right after this event."""
         return Cursor(self.stream_id, self.seq, self.nonce)
-
-    def __str__(self) -> str:
-        return f"{self.stream_id}#{self.seq} {self.kind}"

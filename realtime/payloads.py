@@ -1,4 +1,4 @@
-"""What subscriptions are executed on: the root values that a project's resolvers receive, and the bytes made of them."""
+"""What subscriptions are executed on, the root values of a project's resolvers, and the bytes made of them."""
 
 import json
 from collections.abc import Mapping, Sequence

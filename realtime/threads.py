@@ -28,6 +28,6 @@ def _run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return work(*args, **kwargs)
     finally:
         for connection in connections.all(initialized_only=True):
-            # PostgreSQL's goes back to the pool, which tests it; SQLite's file stays open, opening costs a write's time.
+            # PostgreSQL's goes back to the pool, which tests it. SQLite's stays: opening it costs as much as a write.
             if connection.vendor != "sqlite" or connection.errors_occurred:
                 connection.close_if_unusable_or_obsolete()

@@ -21,12 +21,12 @@ class User(AbstractUser):
     banned_at = models.DateTimeField(_("banned since"), null=True, blank=True)
     ban_reason = models.CharField(_("reason for the ban"), max_length=200, blank=True)
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.stream_id is None:
+        if not self.stream_id:
             self.stream = log.open_stream(f"user:{self.pk}")
         super().save(*args, **kwargs)
 

@@ -47,7 +47,7 @@ class Room(models.Model):
         return self.name or self.slug
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.stream_id is None:
+        if not self.stream_id:
             self.stream = log.open_stream(f"room:{self.pk}")
         super().save(*args, **kwargs)
 

@@ -26,8 +26,8 @@ def say(room: Room, author: User, *texts: str) -> int:
     seq = 0
     for text in texts:
         message = send_message(room.pk, author=author, body=text).message
-        assert message is not None and message.seq is not None
-        seq = message.seq
+        assert message is not None, "nothing holds messages here"
+        seq = message.version
     return seq
 
 
@@ -208,7 +208,8 @@ def test_deleted_and_edited_words_are_replayed_to_nobody() -> None:
     def write() -> int:
         secret = send_message(room.pk, author=aiko, body="the secret word").message
         draft = send_message(room.pk, author=aiko, body="the first draft").message
-        assert secret and draft
+        assert secret is not None
+        assert draft is not None
         send_message(room.pk, author=aiko, body="answer", reply_to_id=secret.pk)
         edit_message(draft.pk, actor=aiko, body="the final text")
         return delete_message(secret.pk, actor=aiko).version

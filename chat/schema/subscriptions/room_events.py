@@ -8,6 +8,7 @@ from typing import Any
 import graphene
 
 from chat import models
+from chat.actions.turns import room_unknown
 from chat.events import RoomEvent as Kind
 from chat.permissions import who_may_read
 from chat.schema.context import Context
@@ -17,7 +18,6 @@ from chat.schema.message import Message
 from chat.schema.room import Room
 from chat.schema.scalars import DateTime
 from chat.schema.user import User
-from chat.actions.turns import room_unknown
 from realtime.interface import Place, Viewer
 from realtime.models import Event
 from realtime.payloads import Happened, Ready, Reset, ResetReason, Root
@@ -34,8 +34,16 @@ StreamResetReason = graphene.Enum.from_enum(ResetReason, name="StreamResetReason
 
 
 def _room_of(root: Root, info: graphene.ResolveInfo) -> models.Room | None:
-    stream_id = root.cursor.stream_id if isinstance(root, (Happened, Ready, Reset)) else None
-    return info.context.loaders.rooms_by_stream.get(stream_id)
+    if not isinstance(root, Happened | Ready | Reset):
+        return None
+    room: models.Room | None = info.context.loaders.rooms_by_stream.get(root.cursor.stream_id)
+    return room
+
+
+def person(user_id: int, info: graphene.ResolveInfo) -> models.User | None:
+    """Somebody whom an event is about; None where the account is gone."""
+    found: models.User | None = info.context.loaders.users.get(user_id)
+    return found
 
 
 class RoomEvent(graphene.Interface):
@@ -69,7 +77,7 @@ class RoomEvent(graphene.Interface):
     def resolve_actor(root: Root, info: graphene.ResolveInfo) -> models.User | None:
         if not isinstance(root, Happened) or root.event.actor_id is None:
             return None
-        return info.context.loaders.users.get(root.event.actor_id)
+        return person(root.event.actor_id, info)
 
 
 class _OfMessage(graphene.ObjectType):
@@ -130,7 +138,7 @@ class _OfMember(graphene.ObjectType):
 
     @staticmethod
     def resolve_member(root: Happened, info: graphene.ResolveInfo) -> models.User | None:
-        return info.context.loaders.users.get(int(root.event.object_id))
+        return person(int(root.event.object_id), info)
 
 
 class MemberJoined(_OfMember):

@@ -7,7 +7,7 @@ import graphene
 
 from chat import models
 from chat.schema.context import Context
-from chat.schema.subscriptions.room_events import RoomSource
+from chat.schema.subscriptions.room_events import RoomSource, person
 from chat.schema.user import User
 from realtime.interface import Place, Viewer
 from realtime.payloads import Passing, Root
@@ -19,7 +19,7 @@ def topic_of(room_id: int | str) -> str:
 
 
 def _person(signal: Mapping[str, Any], info: graphene.ResolveInfo) -> models.User | None:
-    return info.context.loaders.users.get(int(signal["user"]))
+    return person(int(signal["user"]), info)
 
 
 class TypingSignal(graphene.ObjectType):
