@@ -93,6 +93,8 @@ class Room(graphene.ObjectType):
         after=graphene.String(description="Only messages after the one with this cursor."),
         last=graphene.Int(default_value=LAST_MESSAGES, description="The last ones, 1 to 200."),
         before=graphene.String(description="Only messages before the one with this cursor."),
+        after_seq=graphene.Int(description="Only messages after this seq; `after` for whom a seq is enough."),
+        before_seq=graphene.Int(description="Only messages before this seq; `before` for whom a seq is enough."),
         description="Newest page by default (`last`), older ones with `before`; the nodes are always in rising seq"
         " order. `first` and `last` count within what `after` and `before` leave. Deleted messages keep their places.",
     )
@@ -128,6 +130,8 @@ class Room(graphene.ObjectType):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        after_seq: int | None = None,
+        before_seq: int | None = None,
     ) -> Page[models.Message]:
         # `last` has a default in the contract, so a request can't be told from one for both: `first` decides.
         forward = first is not None
@@ -135,8 +139,8 @@ class Room(graphene.ObjectType):
         window = Window(
             count=page_size(asked, field=field, default=LAST_MESSAGES),
             forward=forward,
-            after=read_key(after, MESSAGES, room.pk, field="after"),
-            before=read_key(before, MESSAGES, room.pk, field="before"),
+            after=after_seq if after is None else read_key(after, MESSAGES, room.pk, field="after"),
+            before=before_seq if before is None else read_key(before, MESSAGES, room.pk, field="before"),
         )
         part = info.context.loaders.message_slices(window).get(room.pk)
 
