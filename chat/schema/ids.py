@@ -4,7 +4,7 @@ import uuid
 
 from chat.reasons import Reason
 from chat.schema.scalars import uuid_in
-from realtime.errors import BadUserInput, NotFound
+from realtime.errors import NotFound
 
 _MAX_KEY = 2**63 - 1
 _MAX_KEY_DIGITS = len(str(_MAX_KEY))
@@ -49,14 +49,3 @@ def message_key(text: str, *, field: str = "messageId") -> uuid.UUID:
     if (key := uuid_in(text)) is None:
         raise NotFound("there is no such message, or you may not read it", reason=Reason.MESSAGE_UNKNOWN, field=field)
     return key
-
-
-def required_text(text: str, *, field: str) -> str:
-    """`text` if every database can hold it.
-
-    Raises:
-        BadUserInput: it has a NUL character, which PostgreSQL knows in no text.
-    """
-    if "\x00" in text:
-        raise BadUserInput(f"{field} has a NUL character", reason="TEXT_INVALID", field=field)
-    return text

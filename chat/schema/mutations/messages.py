@@ -5,6 +5,7 @@ from graphene.types.resolver import attr_resolver
 
 from chat import models
 from chat.actions.messages import delete_message, edit_message, send_message
+from chat.permissions import can_read
 from chat.schema.ids import message_key, room_key
 from chat.schema.message import Message
 from chat.schema.mutations.payloads import (
@@ -15,6 +16,7 @@ from chat.schema.mutations.payloads import (
     message_payload,
     taking,
 )
+from chat.schema.reaction import PEOPLE
 from chat.schema.scalars import UUID
 
 _STATUSES = {
@@ -95,7 +97,10 @@ class MessageMutations(graphene.ObjectType):
             id=sent.id,
             reply_to_id=None if sent.reply_to_id is None else message_key(sent.reply_to_id, field="replyToId"),
         )
-        message = None if outcome.message is None else message_now(info, outcome.message)
+        if outcome.message is None:
+            return SendMessagePayload(message=None, status=outcome.status)
+        message = message_now(info, outcome.message)
+        _hide_what_others_added(info, message)
         return SendMessagePayload(message=message, status=outcome.status)
 
     @staticmethod
@@ -108,3 +113,12 @@ class MessageMutations(graphene.ObjectType):
     def resolve_delete_message(_root: None, info: graphene.ResolveInfo, which: MessageInput) -> MessagePayload:
         actor = acting(info)
         return message_payload(info, delete_message(message_key(which.message_id), actor=actor, op_id=which.op_id))
+
+
+def _hide_what_others_added(info: graphene.ResolveInfo, message: models.Message) -> None:
+    """Show to one who repeats a send, but may read the room no longer, nothing but the message itself."""
+    untouched = message.version == message.seq and message.reply_to_id is None
+    if untouched or can_read(info.context.person.pk, message.room):
+        return
+    message.reply_to = None
+    info.context.loaders.reactions(PEOPLE).prime(message.pk, [])

@@ -5,6 +5,7 @@ from graphene.types.resolver import attr_resolver
 
 from chat import models
 from chat.actions.rooms import create_room, join_room, leave_room, open_direct_room, update_room
+from chat.actions.turns import room_unknown
 from chat.schema.ids import person_key, room_key
 from chat.schema.mutations.payloads import OPERATION, RoomPayload, acting, room_payload, taking
 from chat.schema.queries import room_readable
@@ -103,7 +104,11 @@ class RoomMutations(graphene.ObjectType):
             visibility=wanted.visibility or models.Room.Visibility.PUBLIC,
             op_id=wanted.op_id,
         )
-        return CreateRoomPayload(room=room_readable(info.context, room.pk))
+        made = room_readable(info.context, room.pk)
+        if made is None:
+            # A late repeat, by one who has left the room since.
+            raise room_unknown()
+        return CreateRoomPayload(room=made)
 
     @staticmethod
     def resolve_join_room(_root: None, info: graphene.ResolveInfo, which: RoomInput) -> RoomPayload:

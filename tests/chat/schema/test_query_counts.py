@@ -55,7 +55,7 @@ def conversation(place: Room, people: list[User], length: int) -> list[Message]:
     return messages
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("older", [False, True], ids=["the newest page", "an older page"])
 def test_a_page_of_messages_costs_at_most_8_queries_whether_it_shows_10_or_100(*, older: bool) -> None:
     people = [person() for _ in range(5)]
@@ -83,7 +83,7 @@ def test_a_page_of_messages_costs_at_most_8_queries_whether_it_shows_10_or_100(*
     assert costs[0] == costs[1] <= 8
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("database")
 def test_100_messages_executed_one_by_one_cost_a_constant_number_of_queries_when_they_share_loaders() -> None:
     people = [person() for _ in range(5)]
     place = room(*people)
@@ -107,7 +107,7 @@ def test_100_messages_executed_one_by_one_cost_a_constant_number_of_queries_when
     assert replay(messages[:10]) == replay(messages) <= 4
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("database")
 def test_a_list_of_rooms_costs_the_same_for_3_and_for_30() -> None:
     viewer = person()
     others = [person() for _ in range(9)]
@@ -140,7 +140,7 @@ def test_a_list_of_rooms_costs_the_same_for_3_and_for_30() -> None:
     assert cost() == few <= 8
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("database")
 def test_a_list_of_users_under_a_reaction_costs_the_same_however_long() -> None:
     people = [person() for _ in range(30)]
     place = room(*people)
