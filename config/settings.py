@@ -202,6 +202,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOCK_TIMEOUT_S = env.int("DATABASE_LOCK_TIMEOUT", default=5)
 IDLE_TRANSACTION_TIMEOUT_S = 15
 
+# SQLite lets one writer in at a time and keeps no queue: whoever waits tries again now and then, so
+# among many an unlucky one waits long. It cannot deadlock, so there is no reason to give up early.
+SQLITE_BUSY_TIMEOUT_S = 20
+
 # Connections of one server process to PostgreSQL, and how long a request waits for a free one.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=20)
 DATABASE_POOL_WAIT_S = 3
@@ -216,7 +220,7 @@ def database(url: str) -> dict[str, Any]:
         options |= {
             # A transaction that begins by reading cannot become a writer once another one wrote.
             "transaction_mode": "IMMEDIATE",
-            "timeout": LOCK_TIMEOUT_S,
+            "timeout": SQLITE_BUSY_TIMEOUT_S,
             # FULL: what was acknowledged survives a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
