@@ -1,19 +1,26 @@
 """The ASGI application: Django for HTTP, one consumer for WebSockets."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
-http = get_asgi_application()
+django = get_asgi_application()
 
 from realtime.consumer import Consumer  # noqa: E402  (models can be imported only after Django is set up)
+from realtime.hub import current_hub  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 consumer = Consumer.as_asgi()
+
+
+async def http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Django, in a process whose hub runs: one that serves sends alone has to ring for the others too."""
+    current_hub()
+    await django(scope, receive, send)
 
 
 async def websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PAGE_EVENTS = 200
 KEPT_PAYLOADS = 1_024
 KEPT_BYTES = 2 * 1024 * 1024
+MARKER_LIFE_S = 1.0  # a StreamReady says what time it is
 FAN_OUT_SLICE = 64  # deliveries between two looks at what else the loop has to do
 
 
@@ -29,6 +30,7 @@ class Broadcast:
         self._kept_bytes = 0
         self._loading = asyncio.Lock()
         self._marker: tuple[Ready | Reset, bytes] | None = None
+        self._marked_at = 0.0
 
     async def publish(self, seq: int, payload: bytes | None) -> None:
         """Hand one event to all who are live. None: it wasn't made for this operation; they read the log."""
@@ -67,13 +69,13 @@ class Broadcast:
                 return [(number, self._kept[number]) for number in wanted]
 
     async def marker(self, root: Ready | Reset) -> bytes:
-        """The payload of a StreamReady or StreamReset: the same for all who come to the same place."""
-        known = self._marker
-        if known is not None and known[0] == root:
-            return known[1]
-        (payload,) = await in_thread(payloads.make, self.request, [root])
-        self._marker = (root, payload)
-        return payload
+        """The payload of a StreamReady or StreamReset: the same for all who come to the same place at the same time."""
+        async with self._loading:
+            now = asyncio.get_running_loop().time()
+            if self._marker is None or self._marker[0] != root or now - self._marked_at > MARKER_LIFE_S:
+                (payload,) = await in_thread(payloads.make, self.request, [root])
+                self._marker, self._marked_at = (root, payload), now
+            return self._marker[1]
 
     def _keep(self, seq: int, payload: bytes) -> None:
         self._kept_bytes += len(payload) - len(self._kept.get(seq, b""))

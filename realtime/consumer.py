@@ -243,6 +243,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         outlet = self._outlet(operation_id)
         query, name, variables = payload["query"], payload.get("operationName"), payload.get("variables") or {}
         try:
+            await outlet.writer.drained()  # one who doesn't read its answers gets no more of them
             answer = await in_thread(self._open, query, name, variables)
             if isinstance(answer, bytes):
                 outlet.next(answer)

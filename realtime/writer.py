@@ -37,7 +37,7 @@ class AsgiWriter:
         self._send = send
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
-        self._bound = settings.REALTIME_OUTBOUND_BYTES
+        self._bound: int = settings.REALTIME_OUTBOUND_BYTES
         self._room = asyncio.Event()
         self._room.set()
         self._task: asyncio.Task[None] | None = None
