@@ -15,7 +15,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const outdir = path.join(here, "dist");
 const watch = process.argv.includes("--watch");
 
-const entryPoints = ["src/room.ts", "src/site.ts", "styles/todoku.css"]
+const entryPoints = ["src/room.ts", "src/site.ts", "styles/todoku.css", "styles/admin.css"]
   .map((entry) => path.join(here, entry))
   .filter((entry) => existsSync(entry));
 
