@@ -9,7 +9,6 @@ urlpatterns = [
     path("rooms/", rooms.room_list, name="rooms"),
     path("rooms/new", rooms.new_room, name="room_new"),
     path("rooms/<str:slug>/", room.room_page, name="room"),
-    path("rooms/<str:slug>/messages", room.send, name="room_send"),
     path("rooms/<str:slug>/join", room.join, name="room_join"),
     path("rooms/<str:slug>/leave", room.leave, name="room_leave"),
     path("people/", people.people_list, name="people"),
