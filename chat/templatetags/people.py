@@ -16,7 +16,7 @@ Person = User | Mapping[str, Any]
 
 @register.filter
 def hue(person: Person) -> int:
-    """Which of the eight grounds an avatar stands on; the page's person.ts has the same. Ids are odd, so halved first."""
+    """Which of the eight grounds an avatar stands on; people.ts has the same. Ids are odd, so they are halved first."""
     return int(person.pk if isinstance(person, User) else person["id"]) // 2 % AVATAR_HUES
 
 

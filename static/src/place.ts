@@ -25,6 +25,7 @@ export class Place {
   constructor(view: HTMLElement, content: HTMLElement, list: HTMLElement) {
     this.#view = view;
     this.#list = list;
+    view.toggleAttribute("data-kept", true);
     view.addEventListener(
       "scroll",
       () => {

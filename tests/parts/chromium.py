@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.parts.databases import ROOT
@@ -53,6 +54,19 @@ def running() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def open_profile(browser: Browser, folder: Path, **options: Any) -> Iterator[BrowserContext]:
+    """A browser of its own over a profile in `folder`: what it keeps is there again when it is opened next."""
+    program, env = _program()
+    context = browser.browser_type.launch_persistent_context(
+        folder, executable_path=program, args=ARGUMENTS, env=env, **options
+    )
+    try:
+        yield context
+    finally:
+        context.close()
 
 
 def _program() -> tuple[Path, dict[str, str | float | bool]]:
