@@ -14,3 +14,5 @@ urlpatterns = [
     path("i18n/catalog.js", JavaScriptCatalog.as_view(packages=["chat"]), name="i18n_catalog"),
     path("", include("chat.pages.urls")),
 ]
+
+handler500 = "chat.pages.failures.server_error"

@@ -63,7 +63,7 @@ def _show(
     refusal: str = "",
     reply_to: UUID | None = None,
 ) -> HttpResponse:
-    """Draw the room: its newest messages, or those before the cursor; a refused text is given back as it was written."""
+    """Draw the room: its newest messages, or those before the cursor. A refused text is given back as it was."""
     data = ask(ROOM, "RoomPage", viewer=viewer, slug=room.slug, last=PAGE_MESSAGES)
     if data["room"] is None:
         return room_missing(request)

@@ -81,8 +81,8 @@ class Page(HTMLParser):
             self.text += f" {data}"
 
     def form(self, action: str) -> Form:
-        """The one form that is sent to `action`."""
-        [found] = [form for form in self.forms if form.action == action]
+        """The one form that is posted to `action`."""
+        [found] = [form for form in self.forms if form.action == action and form.method == "post"]
         return found
 
 
@@ -90,9 +90,14 @@ def page(response: HttpResponse | Any) -> Page:
     return Page(response.content.decode())
 
 
+def leads_to(response: HttpResponse | Any) -> str:
+    """Where the response sends the browser on to."""
+    assert response.status_code == 302
+    return str(response.headers["location"])
+
+
 def submit(client: Client, response: Any, action: str, **typed: str) -> Any:
     """Send a form of the page as a browser without JavaScript does: with all that stood in it, and what was typed."""
     form = page(response).form(action)
-    assert form.method == "post"
     target = urlparse(action or response.request["PATH_INFO"]).path
     return client.post(target, form.values | typed)

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 
 from chat.models import User
 from tests.chat.pages.conftest import Browse
-from tests.chat.pages.reading import page, submit
+from tests.chat.pages.reading import leads_to, page, submit
 from tests.chat.schema.arranging import person, room
 
 pytestmark = pytest.mark.django_db
@@ -27,10 +27,10 @@ def test_signing_up_leads_into_the_busiest_public_room(browse: Browse) -> None:
     browser = browse()
     form = browser.get("/accounts/signup/")
     response = submit(browser, form, "/accounts/signup/", username="mika", password1=PASSWORD)
-    assert response.url == "/"
+    assert leads_to(response) == "/"
     arrived = browser.get("/", follow=True)
     assert arrived.redirect_chain == [(f"/rooms/{plaza.slug}/", 302)]
-    assert page(arrived).form(f"/rooms/{plaza.slug}/join")
+    assert page(arrived).form(f"/rooms/{plaza.slug}/join").values.keys() == {"csrfmiddlewaretoken"}
     assert User.objects.get(username="mika").check_password(PASSWORD)
 
 
@@ -79,7 +79,7 @@ def test_logging_in_with_either_name_leads_back_to_where_one_was_going(browse: B
     browser = browse()
     form = browser.get("/accounts/login/?next=/people/")
     response = submit(browser, form, "/accounts/login/", login=name, password=PASSWORD)
-    assert response.url == "/people/"
+    assert leads_to(response) == "/people/"
     assert browser.get("/people/").status_code == 200
 
 
@@ -96,16 +96,16 @@ def test_nobody_is_led_to_another_site_after_logging_in(browse: Browse) -> None:
     person("mika", password=PASSWORD)
     browser = browse()
     form = browser.get("/accounts/login/?next=https://elsewhere.example/")
-    assert submit(browser, form, "/accounts/login/", login="mika", password=PASSWORD).url == "/"
+    assert leads_to(submit(browser, form, "/accounts/login/", login="mika", password=PASSWORD)) == "/"
 
 
 def test_logging_out_is_a_form_that_scripts_can_ask_about(browse: Browse) -> None:
     browser = browse(person("mika"))
     response = browser.get("/rooms/")
     assert re.search(r'<form method="post" action="/accounts/logout/" data-logout>', response.content.decode())
-    assert submit(browser, response, "/accounts/logout/").url == "/"
+    assert leads_to(submit(browser, response, "/accounts/logout/")) == "/"
     assert "You are logged out." in page(browser.get("/")).text
-    assert browser.get("/rooms/").url == "/accounts/login/?next=/rooms/"
+    assert leads_to(browser.get("/rooms/")) == "/accounts/login/?next=/rooms/"
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -116,15 +116,15 @@ def test_a_forgotten_password_is_replaced_by_mail(
     browser = browse(language=language)
     form = browser.get("/accounts/password/reset/")
     response = submit(browser, form, "/accounts/password/reset/", email="mika@example.org")
-    assert response.url == "/accounts/password/reset/done/"
-    assert browser.get(response.url).status_code == 200
+    assert leads_to(response) == "/accounts/password/reset/done/"
+    assert browser.get(leads_to(response)).status_code == 200
     [mail] = mailoutbox
     assert mail.to == ["mika@example.org"]
     assert {"en": "Choose a new password", "ja": "パスワードの再設定"}[language] in mail.subject
     chosen = browser.get(link_in(mail), follow=True)
     target = chosen.redirect_chain[-1][0]
     done = submit(browser, chosen, target, password1=NEW_PASSWORD, password2=NEW_PASSWORD)
-    assert done.url == "/accounts/password/reset/key/done/"
+    assert leads_to(done) == "/accounts/password/reset/key/done/"
     mika = User.objects.get()
     assert mika.check_password(NEW_PASSWORD)
     again = browse(language=language).get(link_in(mail), follow=True)
@@ -137,7 +137,7 @@ def test_asking_for_an_unknown_address_looks_the_same_and_says_so_by_mail_alone(
     browser = browse()
     form = browser.get("/accounts/password/reset/")
     response = submit(browser, form, "/accounts/password/reset/", email="nobody@example.org")
-    assert response.url == "/accounts/password/reset/done/"
+    assert leads_to(response) == "/accounts/password/reset/done/"
     [mail] = mailoutbox
     assert mail.subject == "[Todoku] There is no account with this address"
 
@@ -197,6 +197,6 @@ def test_a_banned_person_is_told_that_the_account_is_closed(browse: Browse) -> N
     browser = browse()
     form = browser.get("/accounts/login/")
     response = submit(browser, form, "/accounts/login/", login="mika", password=PASSWORD)
-    shown = page(browser.get(response.url) if response.status_code == 302 else response).text
+    shown = page(browser.get(leads_to(response)) if response.status_code == 302 else response).text
     assert "This account is closed" in shown or "not correct" in shown
     assert "_auth_user_id" not in browser.session

@@ -4,7 +4,7 @@ import pytest
 
 from chat.models import Membership, Room
 from tests.chat.pages.conftest import Browse
-from tests.chat.pages.reading import page, submit
+from tests.chat.pages.reading import leads_to, page, submit
 from tests.chat.schema.arranging import person, room, said
 
 pytestmark = pytest.mark.django_db
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("address", ["/rooms/", "/rooms/new", "/people/", "/settings/"])
 def test_an_anonymous_reader_is_sent_to_the_log_in_and_back(browse: Browse, address: str) -> None:
-    assert browse().get(address).url == f"/accounts/login/?next={address}"
+    assert leads_to(browse().get(address)) == f"/accounts/login/?next={address}"
 
 
 def test_the_list_has_joined_and_public_rooms_and_no_private_ones(browse: Browse) -> None:
@@ -44,7 +44,7 @@ def test_public_rooms_are_joined_from_the_list(browse: Browse) -> None:
     plaza = room(mika, name="Plaza")
     browser = browse(kenji)
     response = submit(browser, browser.get("/rooms/"), f"/rooms/{plaza.slug}/join")
-    assert response.url == f"/rooms/{plaza.slug}/"
+    assert leads_to(response) == f"/rooms/{plaza.slug}/"
     assert Membership.objects.get(room=plaza, user=kenji).role == Membership.Role.MEMBER
 
 
@@ -57,7 +57,7 @@ def test_a_form_that_is_sent_twice_creates_one_room(browse: Browse) -> None:
         assert response.status_code == 302
     made = Room.objects.get()
     assert (made.name, made.topic, made.visibility) == ("写真部", "Pictures of the week", Room.Visibility.PRIVATE)
-    assert browser.get(response.url).status_code == 200
+    assert browser.get(leads_to(response)).status_code == 200
     assert Membership.objects.get(room=made).role == Membership.Role.OWNER
 
 
@@ -80,8 +80,8 @@ def test_people_are_found_by_either_name_and_written_to(browse: Browse) -> None:
     assert "@mika" not in everybody
     response = browser.get("/people/", {"q": "健太"})
     assert "@tom" not in page(response).text
-    first = submit(browser, response, "/people/kenji/direct").url
-    again = submit(browser, response, "/people/kenji/direct").url
+    first = leads_to(submit(browser, response, "/people/kenji/direct"))
+    again = leads_to(submit(browser, response, "/people/kenji/direct"))
     assert first == again
     direct = Room.objects.get(visibility=Room.Visibility.DIRECT)
     assert set(direct.members.all()) == {mika, kenji}

@@ -4,7 +4,7 @@ import pytest
 
 from chat.actions.rooms import update_room
 from tests.chat.pages.conftest import Browse
-from tests.chat.pages.reading import page, submit
+from tests.chat.pages.reading import leads_to, page, submit
 from tests.chat.schema.arranging import person, room, said
 
 pytestmark = pytest.mark.django_db
@@ -23,11 +23,9 @@ def test_logging_in_on_the_first_page_leads_into_the_room_one_is_in(browse: Brow
     busy = room(mika, name="Busy")
     said(busy, mika)
     browser = browse()
-    response = submit(
-        browser, browser.get("/"), "/accounts/login/", login="mika", password="correct horse battery"
-    )
-    assert response.url == "/"
-    assert browser.get("/").url == f"/rooms/{busy.slug}/"
+    response = submit(browser, browser.get("/"), "/accounts/login/", login="mika", password="correct horse battery")
+    assert leads_to(response) == "/"
+    assert leads_to(browser.get("/")) == f"/rooms/{busy.slug}/"
     assert quiet.slug != busy.slug
 
 
@@ -43,7 +41,7 @@ def test_somebody_new_comes_into_the_busiest_public_room(browse: Browse) -> None
     for _ in range(4):
         said(old, founder)
     update_room(old.pk, actor=founder, archived=True)
-    assert browse(person()).get("/").url == f"/rooms/{busy.slug}/"
+    assert leads_to(browse(person()).get("/")) == f"/rooms/{busy.slug}/"
 
 
 def test_one_comes_back_to_the_room_one_was_in_last(browse: Browse) -> None:
@@ -53,11 +51,11 @@ def test_one_comes_back_to_the_room_one_was_in_last(browse: Browse) -> None:
     quiet = room(mika, name="Quiet")
     browser = browse(mika)
     browser.get(f"/rooms/{quiet.slug}/")
-    assert browser.get("/").url == f"/rooms/{quiet.slug}/"
+    assert leads_to(browser.get("/")) == f"/rooms/{quiet.slug}/"
 
 
 def test_where_there_is_no_room_one_comes_to_the_list(browse: Browse) -> None:
-    assert browse(person()).get("/").url == "/rooms/"
+    assert leads_to(browse(person()).get("/")) == "/rooms/"
 
 
 def test_the_manifest_names_the_icons_that_there_are(browse: Browse) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponse
 
 from chat.models import Room, User
+from chat.pages import rooms
 from tests.chat.pages.conftest import Browse
 from tests.chat.pages.reading import page
 from tests.chat.schema.arranging import person, room, said
@@ -81,21 +83,34 @@ def test_the_admin_needs_nothing_inline(browse: Browse, plaza: Room, address: st
     assert page(response).inline == []
 
 
-def test_a_server_error_is_said_in_our_words_and_asks_nothing_of_the_database(
-    browse: Browse, monkeypatch: pytest.MonkeyPatch, plaza: Room, django_assert_num_queries: Callable[..., Any]
+@pytest.mark.parametrize(
+    ("error", "status", "said", "retry_after"),
+    [
+        (ZeroDivisionError(), 500, "サーバー側で問題が起きました", None),
+        (OperationalError("couldn't get a connection after 3.00 sec"), 503, "サーバーが混み合っています", "5"),
+    ],
+)
+def test_a_failure_is_said_in_our_words_and_asks_nothing_of_the_database(
+    browse: Browse,
+    monkeypatch: pytest.MonkeyPatch,
+    plaza: Room,
+    django_assert_num_queries: Callable[..., Any],
+    error: Exception,
+    status: int,
+    said: str,
+    retry_after: str | None,
 ) -> None:
-    from chat.pages import rooms
-
     def fail(*_args: object, **_kwargs: object) -> HttpResponse:
-        raise ZeroDivisionError
+        raise error
 
     monkeypatch.setattr(rooms, "ask", fail)
     browser = browse(plaza.members.get(), language="ja")
     browser.raise_request_exception = False
     with django_assert_num_queries(2):  # the session and its person, asked for before the page failed
         response = browser.get("/rooms/")
-    assert response.status_code == 500
-    assert "サーバー側で問題が起きました" in page(response).text
+    assert response.status_code == status
+    assert response.headers.get("retry-after") == retry_after
+    assert said in page(response).text
     assert_obeys(response)
 
 

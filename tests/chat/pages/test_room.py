@@ -9,7 +9,7 @@ import pytest
 from chat.actions.rooms import update_room
 from chat.models import Membership, Message
 from tests.chat.pages.conftest import Browse
-from tests.chat.pages.reading import page, submit
+from tests.chat.pages.reading import leads_to, page, submit
 from tests.chat.schema.arranging import person, room, said
 from tests.chat.schema.asking import queries
 
@@ -26,7 +26,7 @@ def room_data(html: str) -> dict[str, object]:
 
 def test_an_anonymous_reader_is_sent_to_the_log_in_and_back(browse: Browse) -> None:
     plaza = room(person(), name="Plaza")
-    assert browse().get(f"/rooms/{plaza.slug}/").url == f"/accounts/login/?next=/rooms/{plaza.slug}/"
+    assert leads_to(browse().get(f"/rooms/{plaza.slug}/")) == f"/accounts/login/?next=/rooms/{plaza.slug}/"
 
 
 def test_a_member_reads_what_was_said_in_order(browse: Browse) -> None:
@@ -64,7 +64,7 @@ def test_who_is_no_member_joins_a_public_room_and_knows_of_no_private_one(browse
     join = f"/rooms/{plaza.slug}/join"
     if visibility == "PUBLIC":
         assert "Words of members" in page(response).text
-        assert submit(browser, response, join).url == f"/rooms/{plaza.slug}/"
+        assert leads_to(submit(browser, response, join)) == f"/rooms/{plaza.slug}/"
         assert Membership.objects.filter(room=plaza, user=stranger).exists()
     else:
         assert response.status_code == 404
@@ -86,7 +86,7 @@ def test_a_plain_form_posts_a_message(browse: Browse) -> None:
     assert response.status_code == 302
     message = Message.objects.get()
     assert (message.author, message.room, message.body) == (mika, plaza, "Posted\nwithout a script")
-    assert "without a script" in page(browser.get(response.url)).text
+    assert "without a script" in page(browser.get(leads_to(response))).text
 
 
 def test_a_form_sent_twice_posts_one_message(browse: Browse) -> None:
@@ -209,6 +209,6 @@ def test_leaving_asks_first(browse: Browse) -> None:
     asked = browser.get(f"/rooms/{plaza.slug}/leave")
     assert "You will not be able to read it any more" in page(asked).text
     assert Membership.objects.filter(room=plaza, user=kenji).exists()
-    assert submit(browser, asked, "").url == "/rooms/"
+    assert leads_to(submit(browser, asked, "")) == "/rooms/"
     assert not Membership.objects.filter(room=plaza, user=kenji).exists()
     assert browser.get(f"/rooms/{plaza.slug}/").status_code == 404

@@ -77,7 +77,9 @@ def test_what_is_read_or_operated_stands_out_from_its_ground(scheme: str, text: 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_colour_is_one_that_screens_have(scheme: str) -> None:
     beyond = {
-        name: colour for name, colour in colours()[scheme].items() if not all(-0.001 <= part <= 1.001 for part in colour)
+        name: colour
+        for name, colour in colours()[scheme].items()
+        if not all(-0.001 <= part <= 1.001 for part in colour)
     }
     assert not beyond
 
