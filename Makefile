@@ -10,8 +10,9 @@ JOBS ?= 2
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Node.js brings its own list of certificate authorities; what the machine trusts counts as well.
+# Node.js and uv bring their own lists of certificate authorities; what the machine trusts counts too.
 export NODE_USE_SYSTEM_CA := 1
+export UV_SYSTEM_CERTS := 1
 
 # Twice quiet: warnings about how packages are built say nothing to whoever runs this.
 PIP_INSTALL = python -m pip install --quiet --quiet --require-hashes
