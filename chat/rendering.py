@@ -15,7 +15,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 ALLOWED_ELEMENTS = {"p", "br", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
-ALLOWED_ATTRIBUTES = {"a": {"href"}, "code": {"class"}, "ol": {"start"}}
+# "*": nh3 would let `title` and `lang` through on every element.
+ALLOWED_ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "code": {"class"}, "ol": {"start"}}
 ALLOWED_SCHEMES = {"http", "https", "mailto"}
 LINK_REL = "nofollow noopener noreferrer ugc"
 LINK_TARGET = "_blank"
@@ -47,7 +48,15 @@ def render(body: str) -> str:
     ).strip()
 
 
+def _is_address(url: str) -> bool:
+    """Whether it is a whole address with an allowed scheme: relative ones would lead into pages of our own."""
+    scheme, colon, rest = url.partition(":")
+    return bool(colon and rest) and scheme.lower() in ALLOWED_SCHEMES
+
+
 def _kept_attribute(element: str, attribute: str, value: str) -> str | None:
+    if attribute == "href":
+        return value if _is_address(value) else None
     if element == "code" and attribute == "class":
         return value if _LANGUAGE.match(value) else None
     if element == "ol" and attribute == "start":
@@ -131,6 +140,7 @@ def _parser() -> MarkdownIt:
     markdown.inline = _InlineParser()
     markdown.enable(["linkify", "strikethrough"])
     markdown.disable(_DROPPED_RULES)
+    markdown.validateLink = _is_address  # type: ignore[method-assign]  # the library's way to set it
     # Only what is surely meant as an address: "see main.py" or "node.js" is none.
     markdown.linkify = _Addresses(options={"fuzzy_link": False, "fuzzy_ip": False, "fuzzy_email": True})
     return markdown

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from django.conf import settings
+from django.db.models import CharField
 from django.utils.text import slugify
 
 from chat.models import Room, User
@@ -138,6 +139,7 @@ def _shows_anything(text: str) -> bool:
 
 
 def _most_chars(model: type[Room] | type[User], field: str) -> int:
-    length = model._meta.get_field(field).max_length
-    assert length is not None
-    return length
+    column = model._meta.get_field(field)
+    assert isinstance(column, CharField)
+    assert column.max_length is not None
+    return column.max_length

@@ -23,7 +23,7 @@ class ReasonForm(ActionForm):
 
 
 @admin.register(User)
-class PersonAdmin(ActingAdmin[User], UserAdmin):  # type: ignore[misc]  # both are generic over the same model
+class PersonAdmin(ActingAdmin[User], UserAdmin):  # type: ignore[type-arg]  # generic to the type checker alone
     """People: their names and rights; bans and the end of sessions are actions of the list."""
 
     list_display = ("username", "display_name", "email", "is_active", "is_staff", "banned_at", "last_login")

@@ -30,7 +30,8 @@ class RoomForm(forms.ModelForm):  # type: ignore[type-arg]  # generic to the typ
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].required = True
+        if "name" in self.fields:  # a direct room is shown without any
+            self.fields["name"].required = True
         if self.instance.stream_id is not None:
             self.fields["archived"].initial = self.instance.archived_at is not None
         if "slug" in self.fields:

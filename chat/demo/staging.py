@@ -129,7 +129,9 @@ def _deeds(room: Room, lines: list[script.Line], people: dict[str, User]) -> lis
     return [
         deed
         for line in lines
-        for deed in _deeds_of(room, line, people, id=ids.get(line.label) or uuid4(), reply_to_id=ids.get(line.reply))
+        for deed in _deeds_of(
+            room, line, people, id=ids.get(line.label or "") or uuid4(), reply_to_id=ids.get(line.reply or "")
+        )
     ]
 
 
@@ -161,4 +163,4 @@ def _read_all_but(room: Room, person: User, unread: int) -> None:
     if unread:
         others = Message.objects.filter(room=room).exclude(author=person)
         seq = others.order_by("-seq").values_list("seq", flat=True)[unread - 1]
-        mark_unread(room.pk, actor=person, seq=seq)
+        mark_unread(room.pk, actor=person, seq=seq or 0)

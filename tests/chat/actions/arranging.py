@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db.models import Model
 
 from chat.actions.members import set_role
 from chat.actions.messages import send_message
@@ -73,16 +74,14 @@ def head(stream: Stream) -> int:
     return Stream.objects.get(pk=stream.pk).last_seq
 
 
-def refused(do: Callable[[], object]) -> tuple[str, str | None, str | None]:
-    """How it is refused: code, reason and field."""
+def refused(do: Callable[..., object], *args: Any, **kwargs: Any) -> tuple[str, str | None, str | None]:
+    """How the call is refused: code, reason and field."""
     with pytest.raises(Refusal) as caught:
-        do()
+        do(*args, **kwargs)
     return caught.value.code, caught.value.reason, caught.value.field
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
     """All that is stored about rooms and what is in them: to say that nothing changed."""
-    return {
-        model.__name__: list(model._default_manager.order_by("pk").values())
-        for model in (Stream, Event, Room, Membership, Message, User)
-    }
+    models: list[type[Model]] = [Stream, Event, Room, Membership, Message, User]
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import TypeVar
 from uuid import uuid4
@@ -48,7 +49,7 @@ def test_eight_tries_of_one_send_store_one_message_and_leave_no_gap() -> None:
     before = head(place.stream)
     for number in range(1, 6):
         key = uuid4()
-        results = at_once([lambda key=key: send_message(place.pk, author=author, body="Hi", id=key)] * AT_ONCE)
+        results = at_once([partial(send_message, place.pk, author=author, body="Hi", id=key)] * AT_ONCE)
         assert [getattr(result, "message", result) for result in results] == [Message.objects.get(pk=key)] * AT_ONCE
         assert happened(place.stream, after=before + number - 1) == [("message.sent", author.pk, str(key), {})]
         assert Room.objects.get(pk=place.pk).message_count == number
@@ -59,9 +60,7 @@ def test_one_id_for_two_rooms_at_once_is_one_message_and_conflicts() -> None:
     places = [room(author), room(author)]
     before = [head(place.stream) for place in places]
     key = uuid4()
-    results = at_once(
-        [lambda place=place: send_message(place.pk, author=author, body="Hi", id=key) for place in places * 4]
-    )
+    results = at_once([partial(send_message, place.pk, author=author, body="Hi", id=key) for place in places * 4])
     message = Message.objects.get()
     assert sum(isinstance(result, Conflict) for result in results) == AT_ONCE // 2
     assert sum(getattr(result, "message", None) == message for result in results) == AT_ONCE // 2
@@ -73,7 +72,11 @@ def test_eight_senders_get_numbers_and_seqs_without_gaps() -> None:
     people = [person() for _ in range(AT_ONCE)]
     place = room(*people)
     before = head(place.stream)
-    results = at_once([lambda who=who: [said(place, who) for _ in range(5)] for who in people])
+
+    def talk(who: User) -> list[Message]:
+        return [said(place, who) for _ in range(5)]
+
+    results = at_once([partial(talk, who) for who in people])
     assert not [result for result in results if isinstance(result, Exception)]
     stored = list(Message.objects.order_by("seq"))
     assert [message.seq for message in stored] == list(range(before + 1, before + 41))
@@ -86,7 +89,7 @@ def test_eight_senders_get_numbers_and_seqs_without_gaps() -> None:
 def test_concurrent_openings_make_one_direct_room() -> None:
     people = [person() for _ in range(4)]
     ids = [who.pk for who in people]
-    results = at_once([lambda who=who: open_direct_room(actor=who, user_ids=ids, op_id=uuid4()) for who in people * 2])
+    results = at_once([partial(open_direct_room, actor=who, user_ids=ids, op_id=uuid4()) for who in people * 2])
     made = Room.objects.get()
     assert results == [made] * AT_ONCE
     assert set(made.members.all()) == set(people)
@@ -104,7 +107,7 @@ def test_concurrent_tries_of_one_operation_make_one_room() -> None:
 
 def test_rooms_of_one_name_made_at_once_get_slugs_of_their_own() -> None:
     people = [person() for _ in range(AT_ONCE)]
-    results = at_once([lambda who=who: create_room(author=who, name="Kitchen") for who in people])
+    results = at_once([partial(create_room, author=who, name="Kitchen") for who in people])
     assert not [result for result in results if isinstance(result, Exception)]
     assert Room.objects.values("slug").distinct().count() == AT_ONCE
 
@@ -131,8 +134,8 @@ def test_a_removed_member_sends_nothing_after_the_removal() -> None:
             send_message(place.pk, author=member, body="Hi")
 
     at_once(
-        [lambda member=member: send_many(member) for member in members]
-        + [lambda member=member: remove_member(place.pk, actor=owner, user_id=member.pk) for member in members]
+        [partial(send_many, member) for member in members]
+        + [partial(remove_member, place.pk, actor=owner, user_id=member.pk) for member in members]
     )
     gone: set[str] = set()
     for kind, actor, object_id, _ in happened(place.stream, after=before):
@@ -149,7 +152,7 @@ def test_all_owners_who_leave_at_once_leave_the_room_an_owner() -> None:
     Membership.objects.filter(room=place).update(role="OWNER")
     stays = person()
     enter(place, stays)
-    results = at_once([lambda who=who: leave_room(place.pk, actor=who) for who in people])
+    results = at_once([partial(leave_room, place.pk, actor=who) for who in people])
     assert results == [place] * 4
     assert list(Membership.objects.filter(room=place).values_list("user_id", "role")) == [(stays.pk, "OWNER")]
 
@@ -173,7 +176,7 @@ def test_everything_at_once_ends_without_deadlock_and_with_the_log_telling_all()
             open_direct_room(actor=who, user_ids=[owner.pk])
             leave_room(place.pk, actor=who)
 
-    results = at_once([lambda who=who: live(who) for who in people])
+    results = at_once([partial(live, who) for who in people])
     assert results == [None] * AT_ONCE
     assert len(happened(place.stream, after=before)) == AT_ONCE * 4 * 7
     assert not Reaction.objects.exists()
@@ -190,8 +193,8 @@ def test_a_marker_that_moves_while_its_person_is_removed_does_no_harm() -> None:
         enter(place, member)
         marked, removed = at_once(
             [
-                lambda member=member: mark_read(place.pk, actor=member, seq=seq + 99),
-                lambda member=member: remove_member(place.pk, actor=owner, user_id=member.pk),
+                partial(mark_read, place.pk, actor=member, seq=seq + 99),
+                partial(remove_member, place.pk, actor=owner, user_id=member.pk),
             ]
         )
         assert removed == place

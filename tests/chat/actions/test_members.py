@@ -60,7 +60,7 @@ def test_who_may_bring_people_in(visibility: str, role: str | None, allowed: boo
         add_member(place.pk, actor=actor, user_id=guest.pk)
     else:
         before = rows()
-        assert refused(lambda: add_member(place.pk, actor=actor, user_id=guest.pk)) == NOT_ALLOWED
+        assert refused(add_member, place.pk, actor=actor, user_id=guest.pk) == NOT_ALLOWED
         assert rows() == before
     assert (standing(place, guest) is not None) is allowed
 
@@ -70,10 +70,10 @@ def test_only_people_who_are_there_are_brought_in_and_into_open_rooms_alone() ->
     place = room(owner=owner)
     ban(banned.pk, actor=None, reason="")
     unknown = ("NOT_FOUND", "PERSON_UNKNOWN", "userId")
-    assert refused(lambda: add_member(place.pk, actor=owner, user_id=banned.pk)) == unknown
-    assert refused(lambda: add_member(place.pk, actor=owner, user_id=1)) == unknown
+    assert refused(add_member, place.pk, actor=owner, user_id=banned.pk) == unknown
+    assert refused(add_member, place.pk, actor=owner, user_id=1) == unknown
     update_room(place.pk, actor=owner, archived=True)
-    add = refused(lambda: add_member(place.pk, actor=owner, user_id=person().pk))
+    add = refused(add_member, place.pk, actor=owner, user_id=person().pk)
     assert add == ("FORBIDDEN", "ROOM_ARCHIVED", None)
 
 
@@ -156,7 +156,7 @@ def test_only_owners_and_staff_give_roles() -> None:
     moderator, member = person(), person()
     place = room(moderator, member)
     promote(place, moderator, "MODERATOR")
-    give = refused(lambda: set_role(place.pk, actor=moderator, user_id=moderator.pk, role="OWNER"))
+    give = refused(set_role, place.pk, actor=moderator, user_id=moderator.pk, role="OWNER")
     assert give == NOT_ALLOWED
     set_role(place.pk, actor=admin(), user_id=member.pk, role="OWNER")
     membership = standing(place, member)
@@ -167,7 +167,7 @@ def test_only_owners_and_staff_give_roles() -> None:
 def test_a_room_keeps_an_owner() -> None:
     owner, other = person(), person()
     place = room(other, owner=owner)
-    step_down = refused(lambda: set_role(place.pk, actor=owner, user_id=owner.pk, role="MEMBER"))
+    step_down = refused(set_role, place.pk, actor=owner, user_id=owner.pk, role="MEMBER")
     assert step_down == ("FORBIDDEN", "LAST_OWNER", "role")
     set_role(place.pk, actor=owner, user_id=other.pk, role="OWNER")
     set_role(place.pk, actor=owner, user_id=owner.pk, role="MEMBER")
@@ -177,9 +177,9 @@ def test_a_room_keeps_an_owner() -> None:
 def test_a_role_needs_to_be_one_and_its_holder_a_member() -> None:
     owner = person()
     place = room(owner=owner)
-    give = refused(lambda: set_role(place.pk, actor=owner, user_id=owner.pk, role="KING"))
+    give = refused(set_role, place.pk, actor=owner, user_id=owner.pk, role="KING")
     assert give == ("BAD_USER_INPUT", "ROLE_INVALID", "role")
-    give = refused(lambda: set_role(place.pk, actor=owner, user_id=person().pk, role="MEMBER"))
+    give = refused(set_role, place.pk, actor=owner, user_id=person().pk, role="MEMBER")
     assert give == ("NOT_FOUND", "PERSON_UNKNOWN", "userId")
 
 
@@ -195,7 +195,7 @@ def test_a_mute_is_the_persons_own_concern_and_is_lifted_with_none() -> None:
     assert (membership.muted_until, membership.version) == (None, 3)
     assert happened(place.stream, after=before) == []
     assert happened(member.stream, after=own) == [("membership.changed", owner.pk, str(place.pk), {})] * 2
-    past = refused(lambda: mute_member(place.pk, actor=owner, user_id=member.pk, until=timezone.now()))
+    past = refused(mute_member, place.pk, actor=owner, user_id=member.pk, until=timezone.now())
     assert past == ("BAD_USER_INPUT", "TIME_INVALID", "until")
 
 
@@ -215,7 +215,7 @@ def test_strangers_learn_nothing_of_a_private_room(verb: Callable[..., Room]) ->
     before = rows()
     stranger = person()
     after = rows()
-    assert refused(lambda: verb(place, stranger, place.created_by, None)) == ("NOT_FOUND", "ROOM_UNKNOWN", None)
+    assert refused(verb, place, stranger, place.created_by, None) == ("NOT_FOUND", "ROOM_UNKNOWN", None)
     assert rows() == after != before
 
 

@@ -116,11 +116,11 @@ def test_only_members_have_a_marker() -> None:
     ban(banned.pk, actor=None, reason="")
     for mark in (mark_read, mark_unread):
         unknown = ("NOT_FOUND", "ROOM_UNKNOWN", None)
-        assert refused(lambda mark=mark: mark(private.pk, actor=stranger, seq=1)) == unknown
-        assert refused(lambda mark=mark: mark(1, actor=stranger, seq=1)) == unknown
-        outside = refused(lambda mark=mark: mark(public.pk, actor=stranger, seq=1))
+        assert refused(mark, private.pk, actor=stranger, seq=1) == unknown
+        assert refused(mark, 1, actor=stranger, seq=1) == unknown
+        outside = refused(mark, public.pk, actor=stranger, seq=1)
         assert outside == ("FORBIDDEN", "NOT_A_MEMBER", None)
-        assert refused(lambda mark=mark: mark(public.pk, actor=banned, seq=1)) == ("FORBIDDEN", "BANNED", None)
+        assert refused(mark, public.pk, actor=banned, seq=1) == ("FORBIDDEN", "BANNED", None)
 
 
 MOVES = st.lists(st.tuples(st.sampled_from(["read", "unread", "say", "edit"]), st.integers(-2, 30)), max_size=15)
@@ -169,7 +169,7 @@ def test_nobody_types_where_they_may_not_write() -> None:
     private = room(visibility=Room.Visibility.PRIVATE)
 
     def answer(place: Room) -> tuple[str, str | None, str | None]:
-        return refused(lambda: set_typing(place.pk, actor=writer, typing=True))
+        return refused(set_typing, place.pk, actor=writer, typing=True)
 
     with what_passes() as passed:
         assert answer(private) == ("NOT_FOUND", "ROOM_UNKNOWN", None)

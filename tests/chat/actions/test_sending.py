@@ -18,6 +18,7 @@ from chat.actions.people import ban
 from chat.actions.rooms import update_room
 from chat.models import Membership, Message, Room
 from chat.texts import fault_of_body, normalise_body
+from realtime.errors import Conflict, Forbidden, NotFound
 from realtime.models import Event
 from tests.chat.actions.arranging import happened, head, person, refused, room, rows, said
 
@@ -153,11 +154,10 @@ def test_an_id_of_another_message_is_a_conflict_that_says_nothing_of_it(differs:
     key = said(place, author, "Secret").pk
     before = rows()
     call: dict[str, Any] = {"author": author, "body": "Secret", "id": key}
-    call |= {"author": {"author": other}, "text": {"body": "Other"}, "reply": {"reply_to_id": target.pk}}.get(
-        differs, {}
-    )
+    changes: dict[str, dict[str, Any]] = {"author": {"author": other}, "text": {"body": "Other"}, "room": {}}
+    call |= changes.get(differs, {"reply_to_id": target.pk})
     where = elsewhere if differs == "room" else place
-    with pytest.raises(messages.Conflict) as caught:
+    with pytest.raises(Conflict) as caught:
         send_message(where.pk, **call)
     assert caught.value.extensions == {"code": "CONFLICT", "reason": "ID_TAKEN", "field": "id"}
     assert str(caught.value) == "this id belongs to another message"
@@ -169,7 +169,7 @@ def test_the_id_of_a_deleted_message_stays_its_authors() -> None:
     place = room(author, other)
     key = said(place, author).pk
     delete_message(key, actor=author)
-    assert refused(lambda: send_message(place.pk, author=other, body="Mine", id=key)) == ("CONFLICT", "ID_TAKEN", "id")
+    assert refused(send_message, place.pk, author=other, body="Mine", id=key) == ("CONFLICT", "ID_TAKEN", "id")
 
 
 # --- Refusals -------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_text_that_is_none_is_refused(body: str, reason: str) -> None:
     author = person()
     place = room(author)
     before = rows()
-    assert refused(lambda: send_message(place.pk, author=author, body=body)) == ("BAD_USER_INPUT", reason, "body")
+    assert refused(send_message, place.pk, author=author, body=body) == ("BAD_USER_INPUT", reason, "body")
     assert rows() == before
 
 
@@ -199,7 +199,7 @@ def test_a_text_may_be_as_long_as_the_setting_says_and_no_longer(settings: Setti
     author = person()
     place = room(author)
     assert said(place, author, "届届届届届  ").body == "届届届届届"
-    too_long = refused(lambda: send_message(place.pk, author=author, body="届届届届届届"))
+    too_long = refused(send_message, place.pk, author=author, body="届届届届届届")
     assert too_long == ("BAD_USER_INPUT", "BODY_TOO_LONG", "body")
 
 
@@ -207,7 +207,7 @@ def test_an_id_of_another_version_is_refused() -> None:
     author = person()
     place = room(author)
     for key in (uuid1(), UUID(int=0)):
-        send = refused(lambda key=key: send_message(place.pk, author=author, body="Hello", id=key))
+        send = refused(send_message, place.pk, author=author, body="Hello", id=key)
         assert send == ("BAD_USER_INPUT", "ID_INVALID", "id")
 
 
@@ -215,7 +215,7 @@ def test_one_who_is_no_member_may_not_send() -> None:
     place = room()
     stranger = person()
     before = rows()
-    assert refused(lambda: send_message(place.pk, author=stranger, body="Hi")) == ("FORBIDDEN", "NOT_A_MEMBER", None)
+    assert refused(send_message, place.pk, author=stranger, body="Hi") == ("FORBIDDEN", "NOT_A_MEMBER", None)
     assert rows() == before
 
 
@@ -224,7 +224,7 @@ def test_a_room_that_one_may_not_know_is_answered_like_one_that_does_not_exist()
     stranger = person()
 
     def answer(room_id: int) -> tuple[str, dict[str, object]]:
-        with pytest.raises(messages.NotFound) as caught:
+        with pytest.raises(NotFound) as caught:
             send_message(room_id, author=stranger, body="Hi")
         return str(caught.value), caught.value.extensions
 
@@ -236,7 +236,7 @@ def test_nobody_sends_to_an_archived_room() -> None:
     author = person()
     place = room(owner=author)
     update_room(place.pk, actor=author, archived=True)
-    assert refused(lambda: send_message(place.pk, author=author, body="Hi")) == ("FORBIDDEN", "ROOM_ARCHIVED", None)
+    assert refused(send_message, place.pk, author=author, body="Hi") == ("FORBIDDEN", "ROOM_ARCHIVED", None)
 
 
 def test_a_muted_member_hears_until_when() -> None:
@@ -244,7 +244,7 @@ def test_a_muted_member_hears_until_when() -> None:
     place = room(author, owner=owner)
     until = timezone.now() + timedelta(minutes=10)
     mute_member(place.pk, actor=owner, user_id=author.pk, until=until)
-    with pytest.raises(messages.Forbidden) as caught:
+    with pytest.raises(Forbidden) as caught:
         send_message(place.pk, author=author, body="Hi")
     assert caught.value.reason == "MUTED"
     assert caught.value.retry_after == pytest.approx(600, abs=5)
@@ -263,7 +263,7 @@ def test_a_banned_person_may_not_send_even_with_a_user_object_from_before() -> N
     place = room(author)
     ban(author.pk, actor=None, reason="spam")
     assert author.is_active
-    assert refused(lambda: send_message(place.pk, author=author, body="Hi")) == ("FORBIDDEN", "BANNED", None)
+    assert refused(send_message, place.pk, author=author, body="Hi") == ("FORBIDDEN", "BANNED", None)
 
 
 def test_a_reply_stays_in_its_room_and_off_deleted_messages() -> None:
@@ -274,7 +274,7 @@ def test_a_reply_stays_in_its_room_and_off_deleted_messages() -> None:
     before = rows()
 
     def reply(key: UUID) -> tuple[str, str | None, str | None]:
-        return refused(lambda: send_message(place.pk, author=author, body="Hi", reply_to_id=key))
+        return refused(send_message, place.pk, author=author, body="Hi", reply_to_id=key)
 
     assert reply(other.pk) == ("BAD_USER_INPUT", "REPLY_ELSEWHERE", "replyToId")
     assert reply(uuid4()) == ("BAD_USER_INPUT", "REPLY_ELSEWHERE", "replyToId")
@@ -298,7 +298,7 @@ def test_a_held_message_takes_no_place_and_a_repeat_says_the_same(monkeypatch: p
     assert (held.status, held.seq, held.number, held.version) == ("HELD", None, None, 0)
     assert happened(place.stream, after=before) == []
     assert Room.objects.get(pk=place.pk).message_count == 0
-    assert refused(lambda: edit_message(key, actor=author, body="x")) == ("NOT_FOUND", "MESSAGE_UNKNOWN", None)
+    assert refused(edit_message, key, actor=author, body="x") == ("NOT_FOUND", "MESSAGE_UNKNOWN", None)
 
 
 # --- Laws -----------------------------------------------------------------------------------------
