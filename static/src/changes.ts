@@ -13,7 +13,16 @@ export class Changes<T> {
     return () => void this.#listeners.delete(own);
   }
 
+  /** A listener's error is reported like any uncaught one; it holds up neither the others nor who emits. */
   emit(change: T): void {
-    for (const listener of [...this.#listeners]) listener(change);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

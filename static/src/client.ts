@@ -1,28 +1,36 @@
-import type { ApolloClient } from "@apollo/client/core";
-import type { TodokuCache } from "./cache.ts";
-import type { Connection } from "./connection.ts";
+import { ApolloClient } from "@apollo/client/core";
+import { ApolloLink } from "@apollo/client/link";
+import { Observable } from "rxjs";
+import { TodokuCache } from "./cache.ts";
+import type { Stop } from "./changes.ts";
+import { Connection } from "./connection.ts";
+import type { Taken } from "./delivery.ts";
+import { RoomDetails } from "./details.ts";
+import { Endpoint, type Answer, type Variables } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
-import type { RoomFeed } from "./feed.ts";
-import type { RoomPageQuery } from "./generated/operations.ts";
-import type { Inbox } from "./inbox.ts";
-import type { RoomMessages, User } from "./messages.ts";
-import type { Outbox } from "./outbox.ts";
-import type { RoomSignals } from "./signals.ts";
+import { RoomFeed } from "./feed.ts";
+import { RoomHeadFragmentDoc, RoomPageDocument, type RoomPageQuery } from "./generated/operations.ts";
+import { RoomHappenings } from "./happenings.ts";
+import { Inbox } from "./inbox.ts";
+import { RoomMessages, type User } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { RoomSignals } from "./signals.ts";
 
 export interface TodokuOptions {
-  /** Absolute or relative to the page: "/graphql". */
+  /** Absolute, or relative to the page: "/graphql". */
   readonly endpoint: string;
   /** "wss://host/graphql". */
   readonly socketUrl: string;
   /** Most messages of the room kept in the page. */
   readonly windowSize?: number;
-  /** Messages a page of history brings. */
+  /** Messages that a page of history brings; at most half the window. */
   readonly pageSize?: number;
 }
 
 /** The room that the page shows. */
 export interface OpenRoom {
   readonly id: string;
+  readonly details: RoomDetails;
   readonly messages: RoomMessages;
   readonly feed: RoomFeed;
   readonly signals: RoomSignals;
@@ -42,9 +50,113 @@ export interface Todoku {
   stop(): void;
 }
 
+/** A request of the page's own came to nothing; `answer` says how. */
+export class RequestFailed extends Error {
+  readonly answer: Exclude<Answer<never>, { kind: "data" }>;
+
+  constructor(answer: Exclude<Answer<never>, { kind: "data" }>) {
+    super(answer.kind === "refused" ? answer.failure.message : answer.kind);
+    this.answer = answer;
+  }
+}
+
+const WINDOW_SIZE = 300;
+const PAGE_SIZE = 50;
+
 /**
  * Start the client with the data that the page was rendered from: nothing of it is fetched again.
  *
- * @throws if `page` has no viewer: an anonymous page starts no client.
+ * @throws TypeError where `page` has no viewer: an anonymous page starts no client.
  */
-export declare function createTodoku(environment: Environment, options: TodokuOptions, page: RoomPageQuery): Todoku;
+export function createTodoku(environment: Environment, options: TodokuOptions, page: RoomPageQuery): Todoku {
+  if (page.viewer === null) throw new TypeError("expected the page of a signed-in person, got an anonymous one");
+  const viewer: User = page.viewer;
+  const cache = new TodokuCache(viewer.id);
+  cache.writeQuery({ query: RoomPageDocument, data: page, variables: { slug: page.room?.slug ?? "", last: 0 } });
+  for (const message of page.room?.messages.nodes ?? []) cache.reactions.learn(message);
+
+  const endpoint = new Endpoint(environment, options.endpoint, viewer.id);
+  const outbox = new Outbox(environment, endpoint, viewer.id);
+  const connection = new Connection(environment, { url: options.socketUrl, viewerId: viewer.id });
+  const inbox = new Inbox(environment, connection, endpoint, cache, page.inboxCursor);
+  const apollo = new ApolloClient({ cache, link: linkTo(endpoint), devtools: { enabled: false } });
+  const room = page.room === null ? null : openRoom(page.room);
+
+  function openRoom(data: NonNullable<RoomPageQuery["room"]>): OpenRoom {
+    const { windowSize = WINDOW_SIZE, pageSize = PAGE_SIZE } = options;
+    const { id, lastSeq, cursor } = data;
+    const parts = { cache, endpoint, outbox, viewer, windowSize, pageSize };
+    const messages = new RoomMessages(parts, id, data.messages.pageInfo.hasPreviousPage);
+    const target = new RoomHappenings(cache, messages, outbox, lastSeq);
+    return {
+      id,
+      details: new RoomDetails(cache, data),
+      messages,
+      feed: new RoomFeed(environment, connection, target, id, { cursor, least: 0, most: lastSeq }),
+      signals: new RoomSignals(environment, connection, endpoint, viewer.id, id),
+    };
+  }
+
+  const stops: readonly Stop[] = [
+    outbox.onResult((taken) => keep(cache, room, taken)),
+    // A session that is good again, and the network back: what waits for either is sent.
+    connection.subscribe(({ kind }) => kind === "connected" && outbox.tryNow()),
+    inbox.onNews((news) => {
+      if (news.kind === "membership" && news.readable && news.roomId === room?.id) room.feed.resume();
+    }),
+  ];
+  return {
+    viewer,
+    cache,
+    apollo,
+    connection,
+    outbox,
+    inbox,
+    room,
+    stop() {
+      for (const stop of stops) stop();
+      room?.signals.stop();
+      room?.feed.stop();
+      room?.messages.stop();
+      room?.details.stop();
+      inbox.stop();
+      outbox.stop();
+      connection.stop();
+      apollo.stop();
+    },
+  };
+}
+
+/** What the server made of an operation is in the cache before the outbox lets go of it. */
+function keep(cache: TodokuCache, room: OpenRoom | null, taken: Taken): void {
+  switch (taken.kind) {
+    case "message":
+      return cache.batch({
+        update: () => {
+          cache.writeOwn(taken.message);
+          if (taken.message.roomId === room?.id) room.messages.arrived(taken.message);
+        },
+      });
+    case "room":
+      return taken.room === null ? undefined : cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", taken.room);
+    case "held":
+      return;
+    default:
+      return taken satisfies never;
+  }
+}
+
+function linkTo(endpoint: Endpoint): ApolloLink {
+  return new ApolloLink(
+    ({ query, variables }) =>
+      new Observable((observer) => {
+        const aborting = new AbortController();
+        void endpoint.execute<Record<string, unknown>, Variables>(query, variables, aborting.signal).then((answer) => {
+          if (answer.kind !== "data") return observer.error(new RequestFailed(answer));
+          observer.next({ data: answer.data });
+          observer.complete();
+        });
+        return () => aborting.abort();
+      }),
+  );
+}

@@ -1,20 +1,215 @@
-import type { Stop } from "./changes.ts";
+import { delayBefore, type Backoff } from "./backoff.ts";
+import { Changes, type Stop } from "./changes.ts";
+import type { Connection } from "./connection.ts";
+import type { Environment } from "./environment.ts";
+import { RoomFeedDocument, type RoomFeedSubscription, type StreamResetReason } from "./generated/operations.ts";
+import { exactly, judge, past, type Position } from "./position.ts";
+import type { SubscriptionEnd } from "./socket.ts";
 
 export type FeedState =
   /** Not subscribed, or what was missed is still coming. */
   | { readonly kind: "catching-up" }
   | { readonly kind: "live" }
-  /** The history is another one: the newest page is fetched anew. */
+  /** The stream can't be followed from where it was left: the newest page is fetched anew. */
   | { readonly kind: "resetting" }
   /** The viewer may no longer read the room. */
   | { readonly kind: "ended" }
   | { readonly kind: "stopped" };
 
-export declare class RoomFeed {
+type Item = RoomFeedSubscription["roomEvents"];
+type Marker = "StreamReady" | "StreamReset";
+/** A change in the room; of a kind that this page doesn't know, it has nothing but its seq. */
+export type RoomChange = Exclude<NonNullable<Item["event"]>, { __typename: Marker }>;
+
+/** What a feed keeps up to date. */
+export interface FeedTarget {
+  /** Called once for each event, in the room's order. */
+  apply(change: RoomChange): void;
+  /**
+   * Replace everything by the newest page, read after this call; false where that can't be fetched now.
+   *
+   * @param otherHistory lower versions than those before are true all the same.
+   */
+  startAnew(otherHistory: boolean): Promise<boolean>;
+}
+
+const BACKOFF: Backoff = { base: 500, cap: 15_000 };
+/** So many times in a row at one place, and what lies there is passed by fetching the newest page. */
+const MAX_FAILURES = 5;
+
+/** One room's events, each applied once and in order, through every cut: it goes on from its own cursor. */
+export class RoomFeed {
   readonly roomId: string;
-  get state(): FeedState;
+  readonly #environment: Environment;
+  readonly #connection: Connection;
+  readonly #target: FeedTarget;
+  readonly #changes = new Changes<FeedState>();
+  readonly #stopFollowing: Stop;
+  #state: FeedState = { kind: "catching-up" };
+  /** null: unknown. Then the subscription begins at the stream's end, and the rest is fetched. */
+  #position: Position | null;
+  #stopSubscription: Stop = () => undefined;
+  #stopTimer: Stop = () => undefined;
+  #failures = 0;
+  #lastEventAt: number | null = null;
+  /** What came during a reset. */
+  #held: Item[] = [];
+  #resets = 0;
+  #otherHistory = false;
+  #stopStartingAnew: Stop = () => undefined;
+
+  constructor(environment: Environment, connection: Connection, target: FeedTarget, roomId: string, start: Position) {
+    this.roomId = roomId;
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#target = target;
+    this.#position = start;
+    this.#stopFollowing = connection.subscribe(({ kind }) => {
+      if (kind === "connected") this.#open();
+    });
+    if (connection.state.kind === "connected") this.#open();
+  }
+
+  get state(): FeedState {
+    return this.#state;
+  }
+
   /** When the last event was applied. */
-  get lastEventAt(): number | null;
-  subscribe(listener: (state: FeedState) => void): Stop;
-  stop(): void;
+  get lastEventAt(): number | null {
+    return this.#lastEventAt;
+  }
+
+  subscribe(listener: (state: FeedState) => void): Stop {
+    return this.#changes.subscribe(listener);
+  }
+
+  /** The viewer may read again: go on after the last event that was applied. */
+  resume(): void {
+    if (this.#state.kind !== "ended") return;
+    this.#set({ kind: "catching-up" });
+    this.#open();
+  }
+
+  stop(): void {
+    this.#stopFollowing();
+    this.#stopStartingAnew();
+    this.#close();
+    this.#set({ kind: "stopped" });
+  }
+
+  #open(): void {
+    if (this.#state.kind === "ended" || this.#state.kind === "stopped") return;
+    this.#close();
+    this.#held = [];
+    if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
+    const after = this.#position === null ? {} : { after: this.#position.cursor };
+    this.#stopSubscription = this.#connection.open(
+      RoomFeedDocument,
+      { roomId: this.roomId, ...after },
+      { next: ({ roomEvents }) => this.#next(roomEvents), end: (how) => this.#onEnd(how) },
+    );
+  }
+
+  #close(): void {
+    this.#stopTimer();
+    this.#stopSubscription();
+  }
+
+  #next(item: Item): void {
+    if (item.event?.__typename === "StreamReset") return this.#reset(item.cursor, item.event.seq, item.event.reason);
+    if (this.#state.kind === "resetting") return void this.#held.push(item);
+    if (item.event?.__typename === "StreamReady") return this.#onReady(item.cursor, item.event.seq);
+    if (this.#position === null) return this.#retry(null);
+    if (item.event === null) return this.#advance(past(this.#position, item.cursor));
+    const verdict = judge(this.#position, item.cursor, item.event.seq);
+    switch (verdict.kind) {
+      case "repeat":
+        return;
+      case "gap":
+        return this.#retry(null);
+      case "next":
+        this.#target.apply(item.event);
+        return this.#advance(verdict.position);
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  #advance(position: Position): void {
+    this.#position = position;
+    this.#failures = 0;
+    this.#lastEventAt = this.#environment.clock.now();
+  }
+
+  #onReady(cursor: string, seq: number): void {
+    const { least, most } = this.#position ?? { least: 0, most: -1 };
+    if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_EXPIRED");
+    if (seq > most) return this.#retry(null);
+    if (seq < least) return this.#reset(cursor, seq, "HISTORY_CHANGED");
+    this.#position = exactly(cursor, seq);
+    this.#failures = 0;
+    this.#set({ kind: "live" });
+  }
+
+  #onEnd(how: SubscriptionEnd): void {
+    switch (how.kind) {
+      case "cut":
+        if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
+        return;
+      case "completed":
+        return this.#set({ kind: "ended" });
+      case "refused":
+        if (how.code === "NOT_FOUND" || how.code === "FORBIDDEN") return this.#set({ kind: "ended" });
+        // UNAUTHENTICATED has stopped the connection.
+        if (how.code !== "UNAUTHENTICATED") this.#retry(how.retryAfter);
+        return;
+      default:
+        return how satisfies never;
+    }
+  }
+
+  /** Subscribe again from the own cursor, later and later while that leads nowhere. */
+  #retry(retryAfter: number | null): void {
+    this.#close();
+    if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
+    const { clock, random } = this.#environment;
+    const delay = (retryAfter ?? 0) + delayBefore(this.#failures, BACKOFF, random);
+    this.#failures++;
+    if (this.#failures > MAX_FAILURES) this.#position = null;
+    this.#stopTimer = clock.after(delay, () => this.#open());
+  }
+
+  #reset(cursor: string, seq: number, reason: StreamResetReason): void {
+    this.#position = exactly(cursor, seq);
+    this.#held = [];
+    this.#resets++;
+    // A cursor that the server doesn't know can come from before a restored backup, too.
+    this.#otherHistory ||= reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID";
+    if (this.#state.kind === "resetting") return;
+    this.#set({ kind: "resetting" });
+    void this.#startAnew(0);
+  }
+
+  async #startAnew(attempt: number): Promise<void> {
+    const reset = this.#resets;
+    const done = await this.#target.startAnew(this.#otherHistory);
+    if (this.#state.kind !== "resetting") return;
+    if (done && reset === this.#resets) {
+      this.#otherHistory = false;
+      this.#failures = 0;
+      this.#set({ kind: "catching-up" });
+      const held = this.#held;
+      this.#held = [];
+      for (const item of held) this.#next(item);
+      return;
+    }
+    const { clock, random } = this.#environment;
+    const delay = done ? 0 : delayBefore(attempt, BACKOFF, random);
+    this.#stopStartingAnew = clock.after(delay, () => void this.#startAnew(attempt + 1));
+  }
+
+  #set(state: FeedState): void {
+    this.#state = state;
+    this.#changes.emit(state);
+  }
 }

@@ -1,0 +1,115 @@
+import type { Reference } from "@apollo/client/cache";
+import type { TodokuCache } from "./cache.ts";
+import type { FeedTarget, RoomChange } from "./feed.ts";
+import { RoomPartsFragmentDoc, RoomSeqFragmentDoc, UserPartsFragmentDoc, type MembershipRole } from "./generated/operations.ts";
+import type { RoomMessages } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Writes what happens in a room into the cache and its window. */
+export class RoomHappenings implements FeedTarget {
+  readonly #cache: TodokuCache;
+  readonly #messages: RoomMessages;
+  readonly #outbox: Outbox;
+  readonly #roomId: string;
+  /** What the page counted is in its numbers already. */
+  #countedTo: number;
+
+  constructor(cache: TodokuCache, messages: RoomMessages, outbox: Outbox, lastSeq: number) {
+    this.#cache = cache;
+    this.#messages = messages;
+    this.#outbox = outbox;
+    this.#roomId = messages.roomId;
+    this.#countedTo = lastSeq;
+  }
+
+  apply(change: RoomChange): void {
+    this.#cache.batch({ update: () => this.#write(change) });
+    if (change.__typename === "MessageSent") void this.#outbox.arrived(change.message.id);
+  }
+
+  async startAnew(otherHistory: boolean): Promise<boolean> {
+    const done = await this.#messages.startAnew(otherHistory);
+    if (done) this.#countedTo = this.#cache.lastSeqOf(this.#roomId);
+    return done;
+  }
+
+  #write(change: RoomChange): void {
+    this.#cache.writeEntity(RoomSeqFragmentDoc, "RoomSeq", { __typename: "Room", id: this.#roomId, lastSeq: change.seq });
+    switch (change.__typename) {
+      case "MessageSent":
+        this.#cache.writeShared(change.message);
+        return this.#messages.arrived(change.message);
+      case "MessageEdited":
+      case "MessageDeleted":
+        this.#cache.writeShared(change.message);
+        return this.#messages.wrote();
+      case "ReactionsChanged": {
+        const { seq, emoji, added, actor, message } = change;
+        this.#cache.reactions.follow(message.id, { seq, emoji, added, actorId: actor?.id });
+        this.#cache.writeShared(message);
+        return this.#messages.wrote();
+      }
+      case "MemberJoined":
+        this.#cache.writeEntity(UserPartsFragmentDoc, "UserParts", change.member);
+        return this.#withMember(change.member.id, "MEMBER", change.seq);
+      case "MemberLeft":
+        return this.#withoutMember(change.member.id, change.seq);
+      case "MemberUpdated":
+        this.#cache.writeEntity(UserPartsFragmentDoc, "UserParts", change.member);
+        return this.#changeMembers(change.seq, 0, (edges) =>
+          edges.map((edge) => (isOf(edge, change.member.id) ? { ...edge, role: change.role } : edge)),
+        );
+      case "RoomUpdated":
+        return this.#cache.writeEntity(RoomPartsFragmentDoc, "RoomParts", change.room);
+      default:
+        // A kind of event that is younger than this page: it was counted, there is nothing to show.
+        return change satisfies never;
+    }
+  }
+
+  #withMember(userId: string, role: MembershipRole, seq: number): void {
+    this.#changeMembers(seq, 1, (edges, makeEdge) =>
+      edges.some((edge) => isOf(edge, userId)) ? edges : [...edges, makeEdge(userId, role)],
+    );
+  }
+
+  #withoutMember(userId: string, seq: number): void {
+    this.#changeMembers(seq, -1, (edges) => edges.filter((edge) => !isOf(edge, userId)));
+  }
+
+  /** `difference`: to the number of members, where the list holds only the first ones and doesn't tell. */
+  #changeMembers(
+    seq: number,
+    difference: number,
+    change: (edges: readonly MemberEdge[], makeEdge: (userId: string, role: MembershipRole) => MemberEdge) => readonly MemberEdge[],
+  ): void {
+    let count = (before: number): number => (seq > this.#countedTo ? before + difference : before);
+    this.#cache.modify<{ members: Members }>({
+      id: `Room:${this.#roomId}`,
+      fields: {
+        members: (members, { toReference, isReference }) => {
+          if (isReference(members) || members.edges === undefined) return members;
+          const edges = change(members.edges, (id, role) => ({ __typename: "MemberEdge", node: toReference(`User:${id}`), role }));
+          if (members.pageInfo?.hasNextPage === false) count = () => edges.length;
+          return { ...members, edges };
+        },
+      },
+    });
+    this.#cache.modify<{ memberCount: number }>({ id: `Room:${this.#roomId}`, fields: { memberCount: (before) => count(before) } });
+  }
+}
+
+interface MemberEdge {
+  readonly __typename: "MemberEdge";
+  readonly node: Reference | undefined;
+  readonly role: MembershipRole;
+}
+
+interface Members {
+  readonly edges?: readonly MemberEdge[];
+  readonly pageInfo?: { readonly hasNextPage: boolean };
+}
+
+function isOf({ node }: MemberEdge, userId: string): boolean {
+  return node?.__ref === `User:${userId}`;
+}

@@ -1,0 +1,197 @@
+import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import { createClient, type Client } from "graphql-ws/client";
+import type { Stop } from "./changes.ts";
+import { failureOf, isRecord, retryAfterOf, textOf, type Variables } from "./endpoint.ts";
+import type { Environment } from "./environment.ts";
+
+export type SubscriptionEnd =
+  /** The server ended it. */
+  | { readonly kind: "completed" }
+  /** The socket is gone. */
+  | { readonly kind: "cut" }
+  | { readonly kind: "refused"; readonly code: string; readonly retryAfter: number | null };
+
+export interface SubscriptionSink<Data> {
+  next(data: Data): void;
+  /** Once, and never after the Stop. */
+  end(how: SubscriptionEnd): void;
+}
+
+export interface SocketOptions {
+  readonly url: string;
+  /** A session of anybody else is refused with 4401. */
+  readonly viewerId: string;
+}
+
+export interface SocketEvents {
+  connected(): void;
+  /** Any message came. */
+  heard(): void;
+  pong(roundTrip: number): void;
+  /** The end, whoever wanted it but `close()`. */
+  closed(code: number, cause: string): void;
+}
+
+const OPENING_TIMEOUT_MS = 10_000;
+/** With the time for the answer below the 15 s within which a half-open socket is found. */
+const PING_AFTER_MS = 9_000;
+const PONG_TIMEOUT_MS = 5_000;
+
+/**
+ * One WebSocket from opening to end, with graphql-ws as its protocol.
+ *
+ * graphql-ws would come back by itself, with the variables of before the cut; here each socket has a client of its own
+ * that is never allowed to. Pings are ours, so that a page that wakes up can ask at once.
+ */
+export class Socket {
+  readonly #environment: Environment;
+  readonly #events: SocketEvents;
+  readonly #client: Client;
+  readonly #cuts = new Set<Stop>();
+  #phase: "opening" | "connected" | "closed" = "opening";
+  #send: (text: string) => void = () => undefined;
+  #heardAt: number;
+  #stopTimer: Stop;
+  #stopPong: Stop | null = null;
+
+  constructor(environment: Environment, { url, viewerId }: SocketOptions, events: SocketEvents) {
+    this.#environment = environment;
+    this.#events = events;
+    this.#heardAt = environment.clock.now();
+    this.#stopTimer = environment.clock.after(OPENING_TIMEOUT_MS, () => this.#client.terminate());
+    let operations = 0;
+    this.#client = createClient({
+      url,
+      webSocketImpl: environment.WebSocket,
+      lazy: false,
+      retryAttempts: 0,
+      shouldRetry: () => false,
+      onNonLazyError: () => undefined,
+      connectionParams: { viewer: viewerId },
+      generateID: () => String(++operations),
+      on: {
+        connected: (socket) => this.#onConnected(socket),
+        message: () => this.#onMessage(),
+        pong: (received) => received && this.#onPong(),
+        // First among the client's own listeners: nothing of what it does at the end is heard.
+        closed: (event) => this.#onClosed(event),
+      },
+    });
+  }
+
+  /** Ask whether the server is there; the socket is given up when nothing comes back. */
+  ping(): void {
+    if (this.#phase !== "connected" || this.#stopPong !== null) return;
+    const { clock } = this.#environment;
+    const pingedAt = clock.now();
+    this.#pingedAt = pingedAt;
+    this.#send('{"type":"ping"}');
+    this.#stopPong = clock.after(PONG_TIMEOUT_MS, () => {
+      this.#stopPong = null;
+      if (this.#heardAt <= pingedAt) this.#client.terminate();
+    });
+  }
+
+  #pingedAt = 0;
+
+  open<Data, Given extends Variables>(
+    document: TypedDocumentNode<Data, Given>,
+    variables: Given,
+    sink: SubscriptionSink<Data>,
+  ): Stop {
+    let open = true;
+    const close = (): boolean => {
+      const wasOpen = open;
+      open = false;
+      this.#cuts.delete(cut);
+      return wasOpen;
+    };
+    const end = (how: SubscriptionEnd): void => {
+      if (close()) sink.end(how);
+    };
+    const cut = (): void => end({ kind: "cut" });
+    this.#cuts.add(cut);
+    const unsubscribe = this.#client.subscribe<Data>(
+      { query: textOf(document), variables },
+      {
+        next: ({ data, errors }) => {
+          if (!open) return;
+          if (data !== null && data !== undefined && errors === undefined) return sink.next(data);
+          // An event that the server could not make is not passed over: it is asked for again.
+          end({ ...refusal(errors ?? []), code: "INTERNAL_SERVER_ERROR" });
+          unsubscribe();
+        },
+        error: (error) => end(Array.isArray(error) ? refusal(error) : { kind: "cut" }),
+        complete: () => end({ kind: "completed" }),
+      },
+    );
+    return () => {
+      if (close()) unsubscribe();
+    };
+  }
+
+  /** Give the socket up; its subscriptions end as cut, and no event follows. */
+  close(): void {
+    if (this.#phase === "closed") return;
+    const wasConnected = this.#phase === "connected";
+    this.#finish();
+    if (!wasConnected) this.#client.terminate();
+  }
+
+  #onConnected(socket: unknown): void {
+    if (this.#phase !== "opening" || !isSender(socket)) return;
+    this.#phase = "connected";
+    this.#send = (text) => socket.send(text);
+    this.#stopTimer();
+    this.#watch(PING_AFTER_MS);
+    this.#events.connected();
+  }
+
+  /** One timer for all messages: it looks how long ago the last one was. */
+  #watch(delay: number): void {
+    const { clock } = this.#environment;
+    this.#stopTimer = clock.after(delay, () => {
+      const silence = clock.now() - this.#heardAt;
+      if (silence >= PING_AFTER_MS) this.ping();
+      this.#watch(silence >= PING_AFTER_MS ? PING_AFTER_MS : PING_AFTER_MS - silence);
+    });
+  }
+
+  #onMessage(): void {
+    if (this.#phase === "closed") return;
+    this.#heardAt = this.#environment.clock.now();
+    this.#events.heard();
+  }
+
+  #onPong(): void {
+    if (this.#stopPong === null || this.#phase !== "connected") return;
+    this.#stopPong();
+    this.#stopPong = null;
+    this.#events.pong(this.#environment.clock.now() - this.#pingedAt);
+  }
+
+  #onClosed(event: unknown): void {
+    if (this.#phase === "closed") return;
+    this.#finish();
+    const code = isRecord(event) && typeof event["code"] === "number" ? event["code"] : 1006;
+    const reason = isRecord(event) && typeof event["reason"] === "string" ? event["reason"] : "";
+    this.#events.closed(code, reason === "" ? String(code) : `${code} ${reason}`);
+  }
+
+  #finish(): void {
+    this.#phase = "closed";
+    this.#stopTimer();
+    this.#stopPong?.();
+    // Rejects where the socket never opened; from here on the client doesn't come back either way.
+    Promise.resolve(this.#client.dispose()).catch(() => undefined);
+    for (const cut of [...this.#cuts]) cut();
+  }
+}
+
+function refusal(errors: readonly unknown[]): Extract<SubscriptionEnd, { kind: "refused" }> {
+  return { kind: "refused", code: failureOf(errors[0]).code, retryAfter: retryAfterOf(errors[0]) };
+}
+
+function isSender(socket: unknown): socket is { send(text: string): void } {
+  return typeof socket === "object" && socket !== null && "send" in socket && typeof socket.send === "function";
+}
