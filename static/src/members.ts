@@ -1,14 +1,13 @@
 /** The panel at the right: who is in the room, and what one may do about it. */
 import type { ApolloClient } from "@apollo/client/core";
 import type { Stop } from "./changes.ts";
+import type { RoomDetailsView } from "./details.ts";
 import { ask } from "./dialogs.ts";
 import {
   AddMemberDocument,
   FindPersonDocument,
   type MembershipRole,
   RemoveMemberDocument,
-  RoomMembersDocument,
-  type RoomMembersQuery,
   SetRoleDocument,
 } from "./generated/operations.ts";
 import { arrange, find, fresh, isShown, on, part, say, show } from "./markup.ts";
@@ -19,10 +18,9 @@ import type { RoomSignals } from "./signals.ts";
 import type { Standing } from "./standing.ts";
 import { words } from "./words.ts";
 
-type Member = NonNullable<RoomMembersQuery["room"]>["members"]["edges"][number];
+type Member = RoomDetailsView["members"]["edges"][number];
 
-/** Several joins in a row are one look. */
-const SETTLES_MS = 300;
+/** The place of the user name in the address that the server wrote. */
 const USERNAME = "-username-";
 
 export class Members {
@@ -36,9 +34,7 @@ export class Members {
   readonly #form = find(this.#panel, "[data-add-member]", HTMLFormElement);
   readonly #rows = new Map<string, HTMLElement>();
   readonly #stops: Stop[] = [];
-  #members: readonly Member[] = [];
   #opener: HTMLElement | null = null;
-  #timer: number | undefined;
 
   constructor(apollo: ApolloClient, viewer: User, roomId: string, signals: RoomSignals, standing: Standing) {
     this.#apollo = apollo;
@@ -63,8 +59,7 @@ export class Members {
     });
     this.#stops.push(
       () => stopped.abort(),
-      () => window.clearTimeout(this.#timer),
-      standing.changed.subscribe(() => this.#refresh()),
+      standing.changed.subscribe(() => isShown(this.#panel) && this.#draw()),
       signals.subscribe(() => isShown(this.#panel) && this.#draw()),
     );
   }
@@ -84,39 +79,17 @@ export class Members {
     this.#opener = opener;
     opener.setAttribute("aria-expanded", "true");
     show(this.#panel, true);
+    this.#draw();
     find(this.#panel, "[data-close-panel]", HTMLElement).focus();
-    void this.#fetch();
-  }
-
-  /** The room has changed: look again soon, if anybody is looking. */
-  #refresh(): void {
-    if (!isShown(this.#panel)) return;
-    window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#fetch(), SETTLES_MS);
-  }
-
-  async #fetch(): Promise<void> {
-    try {
-      const { data } = await this.#apollo.query({
-        query: RoomMembersDocument,
-        variables: { roomId: this.#roomId },
-        fetchPolicy: "no-cache",
-      });
-      if (!data?.room) return;
-      this.#members = data.room.members.edges;
-      this.#draw();
-      const further = data.room.memberCount - this.#members.length;
-      const rest = find(this.#panel, "[data-members-rest]", HTMLElement);
-      if (show(rest, further > 0)) say(rest, words.furtherMembers(further));
-    } catch {
-      // Offline: what was known stays.
-    }
   }
 
   #draw(): void {
-    const mayAdd = this.#standing.mayModerate && this.#standing.room?.visibility !== "DIRECT";
-    show(this.#form, mayAdd);
-    if (this.#members.length > 0) arrange(this.#list, this.#members.map((member) => this.#row(member)));
+    const { members, memberCount, visibility } = this.#standing.room;
+    show(this.#form, this.#standing.mayModerate && visibility !== "DIRECT");
+    arrange(this.#list, members.edges.map((member) => this.#row(member)));
+    const further = memberCount - members.edges.length;
+    const rest = find(this.#panel, "[data-members-rest]", HTMLElement);
+    if (show(rest, further > 0)) say(rest, words.furtherMembers(further));
   }
 
   #row({ node: person, role }: Member): HTMLElement {
@@ -134,12 +107,13 @@ export class Members {
     part(row, "menu-label").setAttribute("aria-label", words.moreAbout(shownName(person)));
     const directUrl = this.#list.dataset["directUrl"] ?? "";
     part(row, "direct", HTMLFormElement).action = directUrl.replace(USERNAME, encodeURIComponent(person.username));
-    const owner = this.#standing.role === "OWNER" && this.#standing.room?.visibility !== "DIRECT";
+    const direct = this.#standing.room.visibility === "DIRECT";
+    const owner = this.#standing.role === "OWNER" && !direct;
     const offered = {
       "make-member": owner && role !== "MEMBER",
       "make-moderator": owner && role !== "MODERATOR",
       "make-owner": owner && role !== "OWNER",
-      remove: owner || (this.#standing.mayModerate && role === "MEMBER" && this.#standing.room?.visibility !== "DIRECT"),
+      remove: owner || (this.#standing.mayModerate && role === "MEMBER" && !direct),
     };
     for (const [name, is] of Object.entries(offered)) show(find(row, `[data-do="${name}"]`, HTMLElement), is);
     return row;
@@ -148,7 +122,7 @@ export class Members {
   #click(event: MouseEvent): void {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-do]") : null;
     const userId = button?.closest<HTMLElement>("[data-user-id]")?.dataset["userId"];
-    const member = this.#members.find(({ node }) => node.id === userId);
+    const member = this.#standing.room.members.edges.find(({ node }) => node.id === userId);
     if (button === null || member === undefined) return;
     button.closest("details")?.removeAttribute("open");
     const roles: Readonly<Record<string, MembershipRole>> = {
@@ -195,7 +169,6 @@ export class Members {
     this.#tell("");
     try {
       await what();
-      await this.#fetch();
     } catch (error) {
       this.#tell(problemInWords(error));
     }

@@ -1,9 +1,8 @@
 /** What went wrong with a request of the page's own, in words. */
-import { CombinedGraphQLErrors } from "@apollo/client/errors";
+import { RequestFailed } from "./client.ts";
 import { reasonInWords, words } from "./words.ts";
 
 export function problemInWords(error: unknown): string {
-  if (!CombinedGraphQLErrors.is(error)) return words.failedOtherwise;
-  const reason = error.errors[0]?.extensions?.["reason"];
-  return typeof reason === "string" ? reasonInWords({ reason }) : words.failedOtherwise;
+  if (!(error instanceof RequestFailed) || error.answer.kind !== "refused") return words.failedOtherwise;
+  return reasonInWords(error.answer.failure);
 }

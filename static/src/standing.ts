@@ -1,19 +1,12 @@
 /** The room as the viewer finds it: its name and topic, whether one may write, and the room's settings. */
 import type { ApolloClient } from "@apollo/client/core";
 import { Changes, type Stop } from "./changes.ts";
-import type { TodokuCache } from "./cache.ts";
 import type { Composer } from "./composer.ts";
 import { dialog } from "./dialogs.ts";
-import {
-  type JoinedRoomPartsFragment,
-  JoinedRoomPartsFragmentDoc,
-  UpdateRoomDocument,
-  type RoomVisibility,
-} from "./generated/operations.ts";
+import type { RoomDetails, RoomDetailsView } from "./details.ts";
+import { type RoomVisibility, UpdateRoomDocument } from "./generated/operations.ts";
 import { find, on, part, say, show } from "./markup.ts";
-import type { User } from "./messages.ts";
 import { inFull, timeOfDay } from "./moments.ts";
-import { roomName } from "./people.ts";
 import { problemInWords } from "./problem.ts";
 import { words } from "./words.ts";
 
@@ -21,29 +14,19 @@ import { words } from "./words.ts";
 const MUTE_LOOK_MS = 5000;
 
 export class Standing {
-  readonly changed = new Changes<JoinedRoomPartsFragment>();
+  readonly changed = new Changes<RoomDetailsView>();
   readonly #apollo: ApolloClient;
-  readonly #viewer: User;
   readonly #composer: Composer;
   readonly #readOnly = find(document, "[data-read-only]", HTMLElement);
   readonly #settings = dialog("settings");
   readonly #stops: Stop[] = [];
-  #room: JoinedRoomPartsFragment | null = null;
+  #room: RoomDetailsView;
   #ended = false;
 
-  constructor(apollo: ApolloClient, cache: TodokuCache, viewer: User, roomId: string, composer: Composer) {
+  constructor(apollo: ApolloClient, details: RoomDetails, composer: Composer) {
     this.#apollo = apollo;
-    this.#viewer = viewer;
+    this.#room = details.view;
     this.#composer = composer;
-    const watched = cache
-      .watchFragment<JoinedRoomPartsFragment>({
-        fragment: JoinedRoomPartsFragmentDoc,
-        fragmentName: "JoinedRoomParts",
-        from: { __typename: "Room", id: roomId },
-      })
-      .subscribe(({ data, dataState }) => {
-        if (dataState === "complete") this.#draw(data as JoinedRoomPartsFragment);
-      });
     const stopped = new AbortController();
     on(find(document, "[data-open-settings]", HTMLElement), "click", stopped.signal, () => this.#openSettings());
     const form = find(this.#settings, "form", HTMLFormElement);
@@ -54,20 +37,21 @@ export class Standing {
     for (const close of this.#settings.querySelectorAll<HTMLElement>("[data-close]")) {
       on(close, "click", stopped.signal, () => this.#settings.close());
     }
-    const timer = window.setInterval(() => this.#room?.viewerMembership?.mutedUntil && this.#drawWriting(), MUTE_LOOK_MS);
+    const timer = window.setInterval(() => this.#room.viewerMembership?.mutedUntil && this.#drawWriting(), MUTE_LOOK_MS);
     this.#stops.push(
-      () => watched.unsubscribe(),
+      details.subscribe((room) => this.#draw(room)),
       () => stopped.abort(),
       () => window.clearInterval(timer),
     );
+    this.#draw(details.view);
   }
 
-  get room(): JoinedRoomPartsFragment | null {
+  get room(): RoomDetailsView {
     return this.#room;
   }
 
   get role(): "MEMBER" | "MODERATOR" | "OWNER" | null {
-    return this.#room?.viewerMembership?.role ?? null;
+    return this.#room.viewerMembership?.role ?? null;
   }
 
   get mayWrite(): boolean {
@@ -88,9 +72,10 @@ export class Standing {
     for (const stop of this.#stops) stop();
   }
 
-  #draw(room: JoinedRoomPartsFragment): void {
+  #draw(room: RoomDetailsView): void {
     this.#room = room;
-    say(find(document, "[data-room-name]", HTMLElement), roomName(room, this.#viewer));
+    // A direct room is called by its members.
+    if (room.name !== "") say(find(document, "[data-room-name]", HTMLElement), room.name);
     const topic = find(document, "[data-room-topic]", HTMLElement);
     say(topic, room.topic);
     show(topic, room.topic !== "");
@@ -108,14 +93,14 @@ export class Standing {
     show(this.#readOnly, why !== null);
     if (why !== null) say(this.#readOnly, why);
     this.#composer.shown = member && why === null;
-    show(find(document, "[data-join]", HTMLElement), !member && !this.#ended && this.#room?.visibility === "PUBLIC");
+    show(find(document, "[data-join]", HTMLElement), !member && !this.#ended && this.#room.visibility === "PUBLIC");
   }
 
   /** Why a member can't write here now; null where they can. */
   #whyNot(): string | null {
     if (this.#ended) return words.removed;
     const room = this.#room;
-    if (room === null || room.viewerMembership === null) return null;
+    if (room.viewerMembership === null) return null;
     if (room.archivedAt !== null) return words.archived(inFull(new Date(room.archivedAt)));
     const { mutedUntil } = room.viewerMembership;
     if (mutedUntil === null || Date.parse(mutedUntil) <= Date.now()) return null;
@@ -124,7 +109,6 @@ export class Standing {
 
   #openSettings(): void {
     const room = this.#room;
-    if (room === null) return;
     const form = find(this.#settings, "form", HTMLFormElement);
     find(form, '[name="name"]', HTMLInputElement).value = room.name;
     find(form, '[name="topic"]', HTMLInputElement).value = room.topic;
@@ -136,7 +120,6 @@ export class Standing {
 
   async #saveSettings(form: HTMLFormElement): Promise<void> {
     const room = this.#room;
-    if (room === null) return;
     const given = new FormData(form);
     const input = {
       roomId: room.id,

@@ -29,6 +29,8 @@ export class Toolbar {
   readonly #stopped = new AbortController();
   #message: HTMLElement | null = null;
   #press: Stop | null = null;
+  /** Whether a finger was the last to touch the list. */
+  #touched = false;
 
   constructor(timeline: Timeline, outbox: Outbox, options: ToolbarOptions) {
     this.#timeline = timeline;
@@ -42,11 +44,18 @@ export class Toolbar {
     on(list, "pointerleave", signal, (event) => {
       if (event.pointerType === "mouse" && !this.#inUse()) this.#moveTo(messageAt(document.activeElement));
     });
-    on(list, "focusin", signal, (event) => this.#moveTo(messageAt(event.target)));
+    on(list, "focusin", signal, (event) => {
+      // A tap focuses too, but a finger asks by a long press.
+      if (!this.#touched || this.#bar.contains(event.target as Node)) this.#moveTo(messageAt(event.target));
+    });
     on(list, "focusout", signal, (event) => {
       if (!(event.relatedTarget instanceof Node && list.contains(event.relatedTarget))) this.#moveTo(null);
     });
-    on(list, "pointerdown", signal, (event) => event.pointerType !== "mouse" && this.#beginPress(event));
+    on(list, "pointerdown", signal, (event) => {
+      this.#touched = event.pointerType !== "mouse";
+      if (this.#touched) this.#beginPress(event);
+    });
+    on(list, "keydown", signal, () => void (this.#touched = false));
     for (const end of ["pointerup", "pointercancel"] as const) on(list, end, signal, () => this.#endPress());
     on(list, "click", signal, (event) => this.#click(event));
     on(list, "keydown", signal, (event) => this.#key(event));
