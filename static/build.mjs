@@ -45,7 +45,8 @@ if (watch) {
   await context.watch();
 } else {
   await rm(outdir, { recursive: true, force: true });
-  const { metafile } = await esbuild.build(options);
+  // esbuild has said by then what is wrong, and where.
+  const { metafile } = await esbuild.build(options).catch(() => process.exit(1));
   for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
     if (entryPoint === undefined) continue;
     const firstLoad = [output, ...imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => path)];
