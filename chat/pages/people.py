@@ -1,9 +1,12 @@
 """The people of this place, and a conversation with one of them."""
 
+from urllib.parse import urlencode
+
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from chat.actions.rooms import open_direct_room
 from chat.models import User
@@ -28,8 +31,11 @@ def people_list(request: HttpRequest, viewer: User) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @signed_in
 def direct(request: HttpRequest, viewer: User, username: str) -> HttpResponse:
+    """Whoever comes by a link (after the log-in, say) finds the person, and writes from there."""
+    if request.method == "GET":
+        return redirect(f"{reverse('people')}?{urlencode({'q': username})}")
     person = get_object_or_404(User, username=username, is_active=True)
     return redirect("room", open_direct_room(actor=viewer, user_ids=[person.pk]).slug)

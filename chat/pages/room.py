@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from chat.actions.messages import send_message
 from chat.actions.rooms import join_room, leave_room
@@ -99,13 +99,15 @@ def room_missing(request: HttpRequest) -> HttpResponse:
     return render(request, "rooms/missing.html", status=HTTPStatus.NOT_FOUND)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @signed_in
 def join(request: HttpRequest, viewer: User, slug: str) -> HttpResponse:
+    """Whoever comes by a link (after the log-in, say) sees the room and may join it there."""
     room = readable_rooms(viewer).filter(slug=slug).first()
     if room is None:
         return room_missing(request)
-    join_room(room.pk, actor=viewer)
+    if request.method == "POST":
+        join_room(room.pk, actor=viewer)
     return redirect("room", room.slug)
 
 

@@ -33,13 +33,22 @@ def signed_in(
     def page(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
         user = request.user
         if not isinstance(user, User):
-            return redirect_to_login(request.get_full_path())
+            return _to_the_log_in(request)
         try:
             return view(request, user, *args, **kwargs)
         except Unauthenticated:
-            return redirect_to_login(request.get_full_path())
+            return _to_the_log_in(request)
         except Refusal as refusal:
             status = _STATUS.get(type(refusal), HTTPStatus.BAD_REQUEST)
             return render(request, "refused.html", {"said": said(refusal)}, status=status)
 
     return page
+
+
+def _to_the_log_in(request: HttpRequest) -> HttpResponse:
+    """On the way there nothing is lost: who had written something gets it back first."""
+    address = request.get_full_path()
+    if request.method != "POST":
+        return redirect_to_login(address)
+    context = {"written": request.POST.get("body", ""), "next": address}
+    return render(request, "signed_out.html", context, status=HTTPStatus.UNAUTHORIZED)

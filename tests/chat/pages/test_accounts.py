@@ -200,3 +200,11 @@ def test_a_banned_person_is_told_that_the_account_is_closed(browse: Browse) -> N
     shown = page(browser.get(leads_to(response)) if response.status_code == 302 else response).text
     assert "This account is closed" in shown or "not correct" in shown
     assert "_auth_user_id" not in browser.session
+
+
+def test_too_many_attempts_are_answered_with_a_page_of_ours(browse: Browse) -> None:
+    browser = browse()
+    form = browser.get("/accounts/signup/")
+    answers = [submit(browser, form, "/accounts/signup/", username="", password1="") for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert "That was too often" in page(answers[-1]).text

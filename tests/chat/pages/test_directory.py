@@ -88,6 +88,15 @@ def test_people_are_found_by_either_name_and_written_to(browse: Browse) -> None:
     assert "田中 健太" in page(browser.get(first)).text
 
 
+def test_links_to_what_is_done_with_a_form_lead_to_the_form(browse: Browse) -> None:
+    mika, kenji = person(), person("kenji")
+    plaza = room(mika, name="Plaza")
+    browser = browse(kenji)
+    assert leads_to(browser.get(f"/rooms/{plaza.slug}/join")) == f"/rooms/{plaza.slug}/"
+    assert leads_to(browser.get("/people/kenji/direct")) == "/people/?q=kenji"
+    assert not Membership.objects.filter(user=kenji).exists()
+
+
 def test_a_banned_person_is_not_among_the_people(browse: Browse) -> None:
     person("gone", is_active=False)
     assert "@gone" not in page(browse(person()).get("/people/")).text

@@ -34,6 +34,7 @@ SIGNED_IN = [
     "/rooms/plaza/",
     "/rooms/plaza/leave",
     "/rooms/nowhere/",
+    "/rooms/plaza/?before=nonsense",
     "/people/",
     "/settings/",
     "/accounts/email/",

@@ -202,6 +202,30 @@ def test_every_form_names_its_message_anew(browse: Browse) -> None:
     assert len(ids) == 2
 
 
+def test_what_was_written_is_given_back_to_somebody_who_was_logged_out_meanwhile(browse: Browse) -> None:
+    mika = person()
+    plaza = room(mika, name="Plaza")
+    browser = browse(mika)
+    address = f"/rooms/{plaza.slug}/"
+    form = browser.get(address)
+    del browser.cookies["sessionid"]
+    response = submit(browser, form, address, body="Words & all")
+    assert response.status_code == 401
+    assert '<textarea class="input failure__written" id="written" rows="6" readonly>Words &amp; all</textarea>' in (
+        response.content.decode()
+    )
+    assert f"/accounts/login/?next={address}" in page(response).links
+    assert not Message.objects.exists()
+
+
+def test_a_cursor_that_is_none_is_a_bad_request(browse: Browse) -> None:
+    mika = person()
+    plaza = room(mika, name="Plaza")
+    response = browse(mika).get(f"/rooms/{plaza.slug}/", {"before": "no cursor"})
+    assert response.status_code == 400
+    assert "Not done" in page(response).text
+
+
 def test_leaving_asks_first(browse: Browse) -> None:
     mika, kenji = person(), person()
     plaza = room(mika, kenji, name="Plaza", visibility="PRIVATE")
