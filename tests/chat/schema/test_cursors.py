@@ -36,15 +36,14 @@ DOCUMENTS = {
     "a list of rooms": f"""query {{
         viewer {{ {USER} }} rooms(joined: true) {{ nodes {{ {ROOM} cursor }} }} inboxCursor }}""",
     "fragments and aliases": f"""query ($slug: String!, $message: ID!) {{
-        me: viewer {{ {USER} }} said: message(id: $message) {{ {MESSAGE} }} ...Rest }}
+        said: message(id: $message) {{ {MESSAGE} }} me: viewer {{ {USER} }} ...Rest }}
         fragment Rest on Query {{
         ... on Query {{ other: room(slug: $slug) {{ ...Parts }} }} here: room(slug: $slug) {{ ...Parts cursor }}
         rooms(joined: true) {{ nodes {{ id }} }} mine: inboxCursor }}
         fragment Parts on Room {{ {ROOM} }}""",
     "a mutation": f"""mutation ($id: ID!, $message: ID!) {{
         addReaction(input: {{messageId: $message, emoji: "👍"}}) {{ message {{ {MESSAGE} }} }}
-        joinRoom(input: {{roomId: $id}}) {{ room {{ {ROOM} cursor }} }}
-        again: joinRoom(input: {{roomId: $id}}) {{ room {{ {ROOM} cursor }} }} }}""",
+        joinRoom(input: {{roomId: $id}}) {{ room {{ {ROOM} cursor }} }} }}""",
 }
 
 QUERIES = {name: document for name, document in DOCUMENTS.items() if document.startswith("query")}
