@@ -1,10 +1,14 @@
 """Which operations were carried out: a repeat of one changes nothing and answers with the present state."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from chat.models import Operation, User
 from chat.reasons import Reason
 from realtime.errors import Conflict
+
+# How long a client may take to repeat an operation.
+KEPT_FOR = timedelta(days=30)
 
 
 def recall(actor: User, op_id: UUID | None, verb: str, *, object_id: object = "") -> str | None:
@@ -34,3 +38,9 @@ def remember(actor: User, op_id: UUID | None, verb: str, *, object_id: object) -
     """
     if op_id is not None:
         Operation.objects.create(user_id=actor.pk, op_id=op_id, verb=verb, object_id=str(object_id))
+
+
+def forget_old(*, now: datetime) -> int:
+    """Forget the operations that are older than `KEPT_FOR`, and return how many they were."""
+    forgotten, _ = Operation.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    return forgotten

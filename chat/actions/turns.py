@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from chat.events import UserEvent
 from chat.models import Membership, Room, User
@@ -71,14 +72,25 @@ def turn_in(room_id: int, *, actor: User) -> Iterator[Turn]:
         NotFound: no such room.
         Forbidden: the actor has been banned.
     """
+    with log.writing(_stream_of(room_id)) as stream:
+        memberships = Membership.objects.select_related("room", "user")
+        membership = memberships.filter(room_id=room_id, user_id=actor.pk).first()
+        room = membership.room if membership else Room.objects.get(pk=room_id)
+        require_active(actor, known=membership)
+        yield Turn(stream, room, actor, membership)
+
+
+@lru_cache(maxsize=10_000)
+def _stream_of(room_id: int) -> int:
+    """The key of the room's stream, which is the room's for ever: asked for once, not with every message.
+
+    Raises:
+        NotFound: no such room.
+    """
     stream_id = Room.objects.filter(pk=room_id).values_list("stream_id", flat=True).first()
     if stream_id is None:
         raise room_unknown()
-    with log.writing(stream_id) as stream:
-        room = Room.objects.get(pk=room_id)
-        membership = Membership.objects.filter(room=room, user_id=actor.pk).select_related("user").first()
-        require_active(actor, known=membership)
-        yield Turn(stream, room, actor, membership)
+    return stream_id
 
 
 def require_active(actor: User, *, known: Membership | None = None) -> None:
