@@ -113,6 +113,10 @@ class Server(daphne.server.Server):
     """daphne's server with a writer in each WebSocket's scope, and closes that reach the wire as they were meant."""
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "websocket":
+            # Say what was wrong with a frame (1002, 1007, 1009) instead of dropping the connection, as is its default:
+            # to a dropped client the network failed, and it would come back with the same frame for ever.
+            protocol.failByDrop = False
         if scope["type"] == "websocket" and isinstance(protocol.transport, tcp.Connection):
             make_writer = partial(DirectWriter, protocol)
             scope["extensions"] = {**scope.get("extensions", {}), WRITER_EXTENSION: make_writer}
