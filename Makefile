@@ -70,7 +70,7 @@ schema: $(VENV)/.run node_modules/.run ## print the GraphQL schema and generate 
 
 bundle: static/dist/room.js ## build the client into static/dist
 
-static/dist/room.js: static/build.mjs static/src/generated/operations.ts $(CLIENT_SOURCES)
+static/dist/room.js: static/build.mjs static/fragments.mjs static/src/generated/operations.ts $(CLIENT_SOURCES)
 	@node static/build.mjs
 
 static/src/generated/operations.ts: codegen.ts schema.graphql $(OPERATIONS) node_modules/.run

@@ -4,20 +4,18 @@
  *   node static/build.mjs            build once
  *   node static/build.mjs --watch    build again on every change
  */
-import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { sharedFragments } from "./fragments.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const outdir = path.join(here, "dist");
 const watch = process.argv.includes("--watch");
 
-const entryPoints = ["src/room.ts", "src/site.ts", "styles/todoku.css", "styles/admin.css"]
-  .map((entry) => path.join(here, entry))
-  .filter((entry) => existsSync(entry));
+const entryPoints = ["src/room.ts", "src/site.ts", "styles/todoku.css", "styles/admin.css"].map((entry) => path.join(here, entry));
 
 const options = {
   entryPoints,
@@ -37,6 +35,7 @@ const options = {
   define: { "globalThis.__DEV__": "false", "process.env.NODE_ENV": '"production"' },
   // Served as they are from static/icons.
   external: ["/static/*"],
+  plugins: [sharedFragments],
   logLevel: "warning",
 };
 
@@ -48,8 +47,8 @@ if (watch) {
   // esbuild has said by then what is wrong, and where.
   const { metafile } = await esbuild.build(options).catch(() => process.exit(1));
   for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
-    if (entryPoint === undefined) continue;
-    const firstLoad = [output, ...imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => path)];
+    if (entryPoint === undefined || !entryPoints.includes(path.resolve(entryPoint))) continue;
+    const firstLoad = [output, ...imports.filter(({ kind }) => kind === "import-statement").map((chunk) => chunk.path)];
     const sizes = await Promise.all(firstLoad.map(async (file) => gzipSync(await readFile(file)).length));
     const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000;
     console.log(`${path.relative(here, output)}: ${kilobytes.toFixed(1)} kB gzip on first load`);
