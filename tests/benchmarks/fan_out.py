@@ -95,7 +95,8 @@ async def measure(server: Server, *, subscribers: int, messages: int) -> None:
             ends.append(arrived[-1] * 1e3)
     print(f"{subscribers} subscribers, {messages} messages")
     print(f"server CPU per delivery, sends included: {statistics.mean(costs):.1f} µs")
-    print(f"from the send to half of them: {statistics.median(halves):.0f} ms, to all: {statistics.median(ends):.0f} ms")
+    half, end = statistics.median(halves), statistics.median(ends)
+    print(f"from the send to half of them: {half:.0f} ms, to all: {end:.0f} ms")
     print(f"resident memory: {process.memory_info().rss / 2**20:.0f} MiB")
 
 
