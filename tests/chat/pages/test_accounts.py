@@ -56,9 +56,9 @@ def test_a_new_address_is_confirmed_by_mail(browse: Browse, mailoutbox: list[Ema
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"username": "taken", "password1": PASSWORD}, "already exists"),
-        ({"username": "mika", "password1": "password"}, "too common"),
-        ({"username": "", "password1": PASSWORD}, "required"),
+        ({"username": "taken", "password1": PASSWORD}, "is taken"),
+        ({"username": "mika", "password1": "password"}, "Many people use this password"),
+        ({"username": "", "password1": PASSWORD}, "Something is missing here"),
     ],
 )
 def test_what_can_t_be_signed_up_with_is_said_beside_the_field(
@@ -87,7 +87,7 @@ def test_a_wrong_password_is_refused_and_the_name_kept(browse: Browse) -> None:
     person("mika", password=PASSWORD)
     browser = browse()
     response = submit(browser, browser.get("/accounts/login/"), "/accounts/login/", login="mika", password="wrong")
-    assert "not correct" in page(response).text
+    assert "is not right" in page(response).text
     assert page(response).form("/accounts/login/").values["login"] == "mika"
     assert "_auth_user_id" not in browser.session
 
@@ -150,7 +150,7 @@ def test_an_address_that_belongs_to_an_account_can_t_be_signed_up_with(browse: B
     response = submit(
         browser, form, "/accounts/signup/", username="other", email="Mika@example.org", password1=PASSWORD
     )
-    assert "already registered" in page(response).text
+    assert "belongs to an account already" in page(response).text
     assert page(response).form("/accounts/signup/").values["username"] == "other"
     assert User.objects.count() == 1
 
@@ -198,7 +198,7 @@ def test_a_banned_person_is_told_that_the_account_is_closed(browse: Browse) -> N
     form = browser.get("/accounts/login/")
     response = submit(browser, form, "/accounts/login/", login="mika", password=PASSWORD)
     shown = page(browser.get(leads_to(response)) if response.status_code == 302 else response).text
-    assert "This account is closed" in shown or "not correct" in shown
+    assert "This account is closed" in shown or "is not right" in shown
     assert "_auth_user_id" not in browser.session
 
 

@@ -65,7 +65,7 @@ def test_a_room_without_a_name_is_asked_for_again(browse: Browse) -> None:
     browser = browse(person())
     response = submit(browser, browser.get("/rooms/new"), "", name="  ", topic="Kept as it was typed")
     assert response.status_code == 422
-    assert "This field is required" in page(response).text
+    assert "Something is missing here" in page(response).text
     assert page(response).form("").values["topic"] == "Kept as it was typed"
     assert not Room.objects.exists()
 
