@@ -21,9 +21,7 @@ class Room(models.Model):
     slug = models.SlugField(_("slug"), max_length=80, unique=True, allow_unicode=True)
     name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("Empty for a direct room."))
     topic = models.CharField(_("topic"), max_length=250, blank=True)
-    visibility = models.CharField(
-        _("visibility"), max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC
-    )
+    visibility = models.CharField(_("visibility"), max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
     stream = models.OneToOneField(Stream, on_delete=models.PROTECT, editable=False, related_name="+")
     version = models.BigIntegerField(
         default=0, editable=False, help_text="Seq of the last event that changed the room."
