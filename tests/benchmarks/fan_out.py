@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]
 import websockets
 from graphql import parse, print_ast, separate_operations
 
