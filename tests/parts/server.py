@@ -14,7 +14,7 @@ from tests.parts.failure import PartFailedError
 from tests.parts.ports import LOOPBACK, free_port
 from tests.parts.waiting import until
 
-START_LIMIT_S = 30
+START_LIMIT_S = 60
 STOP_LIMIT_S = 15
 
 # A line for each request of a test tells nobody anything.
