@@ -17,6 +17,7 @@ from chat.actions.messages import Sent, delete_message, edit_message, send_messa
 from chat.actions.people import ban
 from chat.actions.rooms import update_room
 from chat.models import Membership, Message, Room
+from chat.rendering import render
 from chat.texts import fault_of_body, normalise_body
 from realtime.errors import Conflict, Forbidden, NotFound
 from realtime.models import Event
@@ -144,6 +145,24 @@ def test_a_repeat_is_answered_whatever_has_become_of_the_right_to_send(settings:
     again = send_message(place.pk, author=author, body="Hello", id=key)
     assert again.message is not None
     assert again.message.pk == key
+
+
+def test_a_repeat_is_answered_when_it_is_overtaken_by_the_first_send_and_a_removal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    author, owner = person(), person()
+    place = room(author, owner=owner)
+    key = uuid4()
+
+    def overtaken(body: str) -> str:
+        monkeypatch.setattr(messages, "render", render)
+        said(place, author, body, id=key)
+        remove_member(place.pk, actor=owner, user_id=author.pk)
+        return render(body)
+
+    # Rendering stands between the first look for the id and the room's lock.
+    monkeypatch.setattr(messages, "render", overtaken)
+    assert send_message(place.pk, author=author, body="Hello", id=key).message == Message.objects.get()
 
 
 @pytest.mark.parametrize("differs", ["author", "room", "text", "reply"])
