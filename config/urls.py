@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import JavaScriptCatalog
 
 from realtime.endpoint import graphql_view
 
@@ -11,7 +10,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("i18n/catalog.js", JavaScriptCatalog.as_view(packages=["chat"]), name="i18n_catalog"),
     path("", include("chat.pages.urls")),
 ]
 

@@ -23,6 +23,8 @@ from tests.parts.server import Server, prepare
 FRAGMENTS = Path("static/src/operations/fragments.graphql")
 ROOM = Path("static/src/operations/room.graphql")
 
+AS_IN_PRODUCTION = {"DEBUG": "0", "HTTPS": "0", "ALLOWED_HOSTS": "127.0.0.1", "SECRET_KEY": "of this benchmark alone"}
+
 SETTING = """
 from chat.actions.rooms import create_room
 from chat.actions.tokens import create_token
@@ -107,7 +109,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         databases = SqliteDatabases(Path(folder))
-        server = prepare(Path(folder) / "server", database_url=databases.create())
+        server = prepare(Path(folder) / "server", database_url=databases.create(), **AS_IN_PRODUCTION)
         server.start()
         try:
             asyncio.run(measure(server, subscribers=arguments.subscribers, messages=arguments.messages))
