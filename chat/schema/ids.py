@@ -49,3 +49,8 @@ def message_key(text: str, *, field: str = "messageId") -> uuid.UUID:
     if (key := uuid_in(text)) is None:
         raise NotFound("there is no such message, or you may not read it", reason=Reason.MESSAGE_UNKNOWN, field=field)
     return key
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can hold `text`: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -73,7 +73,8 @@ class Loaders:
     def saw_messages(self, seen: Iterable[Message]) -> None:
         """Announce messages read with their authors: their reactions and what they reply to may be asked for."""
         for message in seen:
-            self._messages_seen.add(message.pk)
+            if message.version != message.seq:
+                self._messages_seen.add(message.pk)
             if message.author is not None:
                 self.users.prime(message.author.pk, message.author)
             if message.reply_to_id is not None:

@@ -53,6 +53,8 @@ class Message(graphene.ObjectType):
 
     @staticmethod
     def resolve_reactions(message: models.Message, info: graphene.ResolveInfo) -> list[ReactionGroup]:
+        if message.version == message.seq:
+            return []  # Nothing has happened to it since it was sent: most events are of such messages.
         return info.context.loaders.reactions(PEOPLE).get(message.pk) or []
 
 

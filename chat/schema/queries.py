@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from chat import models
 from chat.permissions import readable_rooms
 from chat.schema.context import Context
-from chat.schema.ids import key_in
+from chat.schema.ids import is_storable, key_in
 from chat.schema.message import Message
 from chat.schema.opening import Opener, open_with
 from chat.schema.paging import Page, page_size, read_cursor
@@ -19,6 +19,7 @@ from realtime.errors import BadUserInput
 from realtime.viewing import depends_on_viewer
 
 FIRST_ROOMS = 50
+MAX_QUERY_CHARS = 200  # SQLite refuses a pattern of more than 50,000 bytes
 
 
 class Query(graphene.ObjectType):
@@ -91,7 +92,8 @@ class Query(graphene.ObjectType):
     def resolve_user(_root: None, info: graphene.ResolveInfo, username: str) -> models.User | None:
         _signed_in: models.User = info.context.person
         open_with(OPENERS, info)
-        return None if "\x00" in username else models.User.objects.filter(username=username, is_active=True).first()
+        people = models.User.objects.filter(username=username, is_active=True)
+        return people.first() if is_storable(username) else None
 
     @staticmethod
     @depends_on_viewer
@@ -113,7 +115,7 @@ def _room(context: Context, slug: str | None = None, id: str | None = None) -> m
     if (slug is None) == (id is None):
         raise BadUserInput("give the room's slug or its id, one of them", reason="ONE_OF_TWO", field="slug")
     if slug is not None:
-        return None if "\x00" in slug else _first(context, rooms.filter(slug=slug))
+        return _first(context, rooms.filter(slug=slug)) if is_storable(slug) else None
     key = key_in(id or "")
     return None if key is None else _first(context, rooms.filter(pk=key))
 
@@ -147,8 +149,11 @@ def _asked(viewer: models.User, joined: bool | None, query: str | None) -> Query
         membership = Exists(models.Membership.objects.filter(room=OuterRef("pk"), user=viewer))
         rooms = rooms.filter(membership if joined else ~membership)
     if query:
-        if "\x00" in query:
-            raise BadUserInput("query has a NUL character", reason="TEXT_INVALID", field="query")
+        if not is_storable(query):
+            raise BadUserInput("query has a character that no text has", reason="TEXT_INVALID", field="query")
+        if len(query) > MAX_QUERY_CHARS:
+            expected = f"expected at most {MAX_QUERY_CHARS} characters, got {len(query)}"
+            raise BadUserInput(expected, reason="TEXT_TOO_LONG", field="query")
         rooms = rooms.filter(Q(name__icontains=query) | Q(slug__icontains=query))
     return rooms
 

@@ -8,9 +8,8 @@ from functools import reduce
 from operator import or_
 from typing import TypeVar
 
-from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
-from django.db.models import Window as Over
-from django.db.models.functions import RowNumber
+from django.db import connection
+from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.schema.paging import Ends, Slice, Window
@@ -99,20 +98,25 @@ def member_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Sl
 
 def reactions(message_ids: Iterable[uuid.UUID], *, people: int) -> Mapping[uuid.UUID, list[ReactionGroup]]:
     """The reactions by message, in the order in which each emoji was first used."""
-    groups: dict[tuple[uuid.UUID, str], ReactionGroup] = {}
-    each = [F("message_id"), F("emoji")]
-    found = (
-        Reaction.objects.filter(message__in=list(message_ids))
-        .annotate(place=Over(RowNumber(), partition_by=each, order_by="id"))
-        .annotate(count=Over(Count("*"), partition_by=each))
-        .filter(place__lte=people)
-        .order_by("id")
-        .values_list("message_id", "emoji", "count", "user_id")
-    )
-    for message_id, emoji, count, user_id in found:
-        group = groups.setdefault((message_id, emoji), ReactionGroup(message_id, emoji, count))
-        group.user_ids.append(user_id)
     by_message: dict[uuid.UUID, list[ReactionGroup]] = {message_id: [] for message_id in message_ids}
+    key = Reaction._meta.get_field("message").target_field
+    # Written out, because every event needs it: the ORM takes 1.5 ms to compile what the database answers in 0.1.
+    statement = f"""
+        SELECT message_id, emoji, user_id, uses FROM (
+            SELECT id, message_id, emoji, user_id,
+                   ROW_NUMBER() OVER (PARTITION BY message_id, emoji ORDER BY id) AS place,
+                   COUNT(*) OVER (PARTITION BY message_id, emoji) AS uses
+            FROM {Reaction._meta.db_table}
+            WHERE message_id IN ({", ".join(["%s"] * len(by_message))})
+        ) AS placed WHERE place <= %s ORDER BY id"""  # noqa: S608  (placeholders alone)
+    values = [key.get_db_prep_value(message_id, connection) for message_id in by_message]
+    groups: dict[tuple[uuid.UUID, str], ReactionGroup] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, people])
+        for found_id, emoji, user_id, uses in cursor.fetchall():
+            message_id = key.to_python(found_id)
+            group = groups.setdefault((message_id, emoji), ReactionGroup(message_id, emoji, uses))
+            group.user_ids.append(user_id)
     for group in groups.values():
         by_message[group.message_id].append(group)
     return by_message

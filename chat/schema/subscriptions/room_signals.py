@@ -52,12 +52,23 @@ class ReadSignal(graphene.ObjectType):
         return int(signal["seq"])
 
 
+_PRESENCES = {
+    "ONLINE": "Has a page open and uses it.",
+    "AWAY": "Has a page open, but has not used it for a while.",
+    "OFFLINE": "Has no page open.",
+}
+
+
 class Presence(graphene.Enum):
     """Whether a person is there."""
 
     ONLINE = "ONLINE"
     AWAY = "AWAY"
     OFFLINE = "OFFLINE"
+
+    @property
+    def description(self) -> str:
+        return _PRESENCES[self.value]
 
 
 class UserPresence(graphene.ObjectType):

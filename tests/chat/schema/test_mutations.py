@@ -85,7 +85,7 @@ def test_nobody_changes_anything_without_signing_in(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, given in MINIMAL.items() if "roomId" in given])
-@pytest.mark.parametrize("text", ["", "x", "-1", "１", "9" * 19, "9" * 500, "\x00"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "１", "9" * 19, "9" * 500, "\x00", "\ud800"])
 def test_an_id_that_no_room_can_have_is_not_found(name: str, text: str) -> None:
     assert refused(person(), name, **MINIMAL[name] | {"roomId": text}) == {**NOT_FOUND, "field": "roomId"}
 
@@ -98,7 +98,7 @@ def test_a_room_that_does_not_exist_is_not_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, given in MINIMAL.items() if "messageId" in given])
-@pytest.mark.parametrize("text", ["", "x", "1", "9" * 500, "\x00", "00000000000040008000000000000000"])
+@pytest.mark.parametrize("text", ["", "x", "1", "9" * 500, "\x00", "\ud800", "00000000000040008000000000000000"])
 def test_an_id_that_no_message_can_have_is_not_found(name: str, text: str) -> None:
     assert refused(person(), name, **MINIMAL[name] | {"messageId": text}) == {**NO_MESSAGE, "field": "messageId"}
 
@@ -391,3 +391,30 @@ def test_people_of_a_direct_room_cannot_be_changed() -> None:
     direct = {"code": "FORBIDDEN", "reason": "DIRECT_ROOM"}
     assert refused(viewer, "addMember", **given) == direct
     assert refused(viewer, "leaveRoom", roomId=str(place.pk)) == direct
+
+
+@pytest.mark.parametrize("character", ["\x00", "\ud800"])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("createRoom", "name"),
+        ("createRoom", "slug"),
+        ("createRoom", "topic"),
+        ("updateRoom", "name"),
+        ("updateRoom", "topic"),
+        ("sendMessage", "body"),
+        ("editMessage", "body"),
+        ("addReaction", "emoji"),
+        ("removeReaction", "emoji"),
+    ],
+)
+def test_text_that_no_database_can_hold_is_refused(name: str, field: str, character: str) -> None:
+    viewer = person()
+    place = room(viewer)
+    message = said(place, viewer)
+    given = {"roomId": str(place.pk), "messageId": str(message.pk)}
+    given = MINIMAL[name] | {key: value for key, value in given.items() if key in MINIMAL[name]}
+
+    answer = refused(viewer, name, **given | {field: f"a{character}"})
+
+    assert (answer["code"], answer["field"]) == ("BAD_USER_INPUT", field)

@@ -22,9 +22,11 @@ PLACES = st.one_of(st.none(), st.integers(0, 8))
 
 PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 MESSAGES = f"""
-query ($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {{
+query ($id: ID!, $first: Int, $after: String, $last: Int, $before: String, $afterSeq: Int, $beforeSeq: Int) {{
   room(id: $id) {{
-    messages(first: $first, after: $after, last: $last, before: $before) {{
+    messages(
+      first: $first, after: $after, afterSeq: $afterSeq, last: $last, before: $before, beforeSeq: $beforeSeq
+    ) {{
       edges {{ cursor node {{ seq }} }} nodes {{ seq }} {PAGE_INFO}
     }}
   }}
@@ -82,11 +84,11 @@ def test_a_page_of_messages_is_exactly_what_its_arguments_say() -> None:
     viewer = person()
     rooms = conversations(viewer)
 
-    @given(st.sampled_from(LENGTHS), st.booleans(), SIZES, PLACES, PLACES)
-    @example(length=9, forward=False, size=3, after=1, before=8)
-    @example(length=9, forward=True, size=3, after=1, before=8)
+    @given(st.sampled_from(LENGTHS), st.booleans(), SIZES, PLACES, PLACES, st.booleans())
+    @example(length=9, forward=False, size=3, after=1, before=8, by_seq=False)
+    @example(length=9, forward=True, size=3, after=1, before=8, by_seq=True)
     @settings(deadline=None, max_examples=150)
-    def law(length: int, forward: bool, size: int, after: int | None, before: int | None) -> None:
+    def law(length: int, forward: bool, size: int, after: int | None, before: int | None, by_seq: bool) -> None:
         place = rooms[length]
         messages = messages_in(place)
         assert len(messages) == length
@@ -95,15 +97,14 @@ def test_a_page_of_messages_is_exactly_what_its_arguments_say() -> None:
         inside = messages[0 if after is None else after + 1 : before]
         expected = inside[:size] if forward else inside[-size:]
 
-        page = ask(
-            viewer,
-            MESSAGES,
-            id=str(place.pk),
-            first=size if forward else None,
-            last=None if forward else size,
-            after=None if after is None else message_cursor(messages[after]),
-            before=None if before is None else message_cursor(messages[before]),
-        )["room"]["messages"]
+        arguments: dict[str, object] = {"first": size} if forward else {"last": size}
+        for name, index in (("after", after), ("before", before)):
+            if index is not None and by_seq:
+                arguments[f"{name}Seq"] = messages[index].seq
+            elif index is not None:
+                arguments[name] = message_cursor(messages[index])
+
+        page = ask(viewer, MESSAGES, id=str(place.pk), **arguments)["room"]["messages"]
 
         cursors = [message_cursor(message) for message in expected]
         check_page(page, [message.seq for message in expected], "seq", cursors)
@@ -236,6 +237,23 @@ def test_without_arguments_it_is_the_newest_50_messages() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("seq", [-1, 0, 1, 10**9])
+def test_a_seq_need_not_be_that_of_a_message(seq: int) -> None:
+    viewer = person()
+    place = room(viewer)
+    seqs = [said(place, viewer).seq or 0 for _ in range(3)]
+
+    before = ask(viewer, MESSAGES, id=str(place.pk), beforeSeq=seq)["room"]["messages"]
+    after = ask(viewer, MESSAGES, id=str(place.pk), first=200, afterSeq=seq)["room"]["messages"]
+
+    lower, higher = [each for each in seqs if each < seq], [each for each in seqs if each > seq]
+    assert [node["seq"] for node in before["nodes"]] == lower
+    assert before["pageInfo"]["hasNextPage"] is bool(higher)
+    assert [node["seq"] for node in after["nodes"]] == higher
+    assert after["pageInfo"]["hasPreviousPage"] is bool(lower)
+
+
+@pytest.mark.django_db
 def test_where_both_first_and_last_are_given_first_decides() -> None:
     viewer = person()
     place = room(viewer)
@@ -280,6 +298,7 @@ def test_a_page_has_1_to_200_nodes(field: str, document: str, size: int) -> None
         lambda _place: "nonsense",
         lambda _place: "日本",
         lambda _place: "\x00",
+        lambda _place: "\ud800",
         lambda _place: "=",
         lambda _place: write_cursor("message", 1, 1),
         lambda place: write_cursor("message", place.pk, -1),

@@ -33,6 +33,7 @@ NOT_HERE = [
     "9" * 500,
     str(2**63),
     "\x00",
+    "\ud800",
     "00000000-0000-4000-8000-000000000000",
     "{00000000-0000-4000-8000-000000000000}",
 ]
@@ -324,10 +325,13 @@ def test_rooms_are_found_by_membership_and_by_their_names() -> None:
     assert slugs('(query: "tea", joined: true)') == ["green"]
 
 
-def test_a_search_with_a_nul_character_is_refused() -> None:
-    answer = refusal(person(), "query ($query: String) { rooms(query: $query) { nodes { id } } }", query="a\x00")
+@pytest.mark.parametrize(
+    ("query", "reason"), [("a\x00", "TEXT_INVALID"), ("\ud800", "TEXT_INVALID"), ("x" * 201, "TEXT_TOO_LONG")]
+)
+def test_a_search_for_what_no_name_can_be_is_refused(query: str, reason: str) -> None:
+    answer = refusal(person(), "query ($query: String) { rooms(query: $query) { nodes { id } } }", query=query)
 
-    assert answer == {"code": "BAD_USER_INPUT", "reason": "TEXT_INVALID", "field": "query"}
+    assert answer == {"code": "BAD_USER_INPUT", "reason": reason, "field": "query"}
 
 
 def test_what_is_unread_is_the_difference_to_what_was_read() -> None:

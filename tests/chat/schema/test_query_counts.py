@@ -1,6 +1,7 @@
 """How many database queries a response costs, however much it shows."""
 
 import pytest
+from django.db.models import F
 
 from chat.models import Message, Reaction, Room, User
 from chat.schema.context import Context
@@ -49,12 +50,16 @@ def conversation(place: Room, people: list[User], length: int) -> list[Message]:
     for number in range(length):
         reply_to = messages[number - 4] if number >= 4 else None
         messages.append(said(place, people[number % len(people)], f"Word {number}", reply_to=reply_to))
-    Reaction.objects.bulk_create(
-        Reaction(message=message, user=user, emoji=emoji)
-        for message in messages
-        for user, emoji in ((people[0], "👍"), (people[1], "👍"), (people[-1], "🎉"))
-    )
+    react(messages, [(people[0], "👍"), (people[1], "👍"), (people[-1], "🎉")])
     return messages
+
+
+def react(messages: list[Message], uses: list[tuple[User, str]]) -> None:
+    """What many calls of the action leave behind, made at once."""
+    Reaction.objects.bulk_create(
+        Reaction(message=message, user=user, emoji=emoji) for message in messages for user, emoji in uses
+    )
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(version=F("version") + len(uses))
 
 
 @pytest.mark.usefixtures("database")
@@ -140,9 +145,7 @@ def test_a_list_of_rooms_costs_the_same_for_3_and_for_30() -> None:
 def test_a_list_of_users_under_a_reaction_costs_the_same_however_long() -> None:
     people = [person() for _ in range(30)]
     place = room(*people)
-    for number in range(3):
-        message = said(place, people[0], f"Word {number}")
-        Reaction.objects.bulk_create(Reaction(message=message, user=each, emoji="👍") for each in people)
+    react([said(place, people[0], f"Word {number}") for number in range(3)], [(each, "👍") for each in people])
     document = "query ($slug: String!, $first: Int) { room(slug: $slug) { messages { nodes { reactions {"
     document += " count users(first: $first) { username } } } } } }"
 

@@ -54,7 +54,7 @@ def scene() -> tuple[User, Room, Message]:
     viewer, other = person(), person()
     place = room(viewer, other)
     message = said(place, viewer, reply_to=said(place, other))
-    add_reaction(message.pk, actor=other, emoji="👍")
+    message = add_reaction(message.pk, actor=other, emoji="👍")
     return viewer, Room.objects.select_related("stream").get(pk=place.pk), message
 
 
