@@ -29,6 +29,8 @@ from realtime.interface import Credentials, Principal, interface
 from realtime.models import Event
 from realtime.origins import is_trusted
 from realtime.payloads import Request
+from realtime.storable import refuse_unstorable
+from realtime.strict_json import read_json
 from realtime.threads import in_thread
 from realtime.writer import AsgiWriter, Outlet, Writer
 
@@ -262,6 +264,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         """Runs in a worker thread: the whole of a query or mutation, or the opening of a subscription."""
         viewer = self._principal.viewer
         operation = documents.operation(query, name)
+        refuse_unstorable(variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             request = Request.of(operation, variables, viewer)
             return request, open_request(request)
@@ -292,8 +295,8 @@ def _message(text: str | None) -> dict[str, Any]:
     if text is None:
         raise BadMessage("expected a text frame, got a binary one")
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        message = read_json(text)
+    except ValueError as error:
         raise BadMessage("expected JSON") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("expected an object with a type")

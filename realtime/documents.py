@@ -17,6 +17,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    StringValueNode,
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
@@ -28,8 +29,10 @@ from graphql import (
     visit,
 )
 
-from realtime.errors import BadUserInput, TooComplex
+from realtime.bounds import excess, too_complex
+from realtime.errors import BadUserInput
 from realtime.interface import interface
+from realtime.storable import is_storable
 from realtime.viewing import is_marked
 
 REMEMBERED_DOCUMENTS = 500
@@ -97,10 +100,14 @@ def operation(query: str, name: str | None) -> Operation:
 def _examine(query: str, name: str | None) -> Operation:
     schema = interface().schema
     document = _parsed(query)
-    _bound(document)
-    rules = [*specified_rules, depth_limit_validator(max_depth=settings.GRAPHQL_MAX_DEPTH)]
-    if errors := validate(schema, document, rules, max_errors=10):
+    if (too_much := excess(document)) is not None:
+        raise DocumentInvalid([too_much])
+    if errors := validate(schema, document, specified_rules, max_errors=10):
         raise DocumentInvalid([_with_reason(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    # Only now: it would follow fragments round in a circle.
+    if validate(schema, document, [depth_limit_validator(max_depth=settings.GRAPHQL_MAX_DEPTH)]):
+        limit = settings.GRAPHQL_MAX_DEPTH
+        raise DocumentInvalid([too_complex(f"the operation goes deeper than {limit} fields", "TOO_DEEP")])
     definition = _select(document, name)
     root_fields = tuple(_fields_of(definition.selection_set, document))
     return Operation(
@@ -114,56 +121,35 @@ def _examine(query: str, name: str | None) -> Operation:
 
 def _parsed(query: str) -> DocumentNode:
     try:
-        return parse(query, max_tokens=settings.GRAPHQL_MAX_TOKENS, no_location=False)
+        document = parse(query, max_tokens=settings.GRAPHQL_MAX_TOKENS, no_location=False)
     except GraphQLError as error:
-        if "tokens" in error.message and "exceed" in error.message:
-            raise DocumentInvalid([_too_complex(error.message, "TOO_MANY_TOKENS")]) from error
+        if f"more than {settings.GRAPHQL_MAX_TOKENS} tokens" in error.message:
+            raise DocumentInvalid([too_complex(error.message, "TOO_MANY_TOKENS")]) from error
         raise DocumentInvalid([_with_reason(error, "GRAPHQL_PARSE_FAILED")]) from error
     except RecursionError as error:
-        raise DocumentInvalid([_too_complex("the document is nested too deeply", "TOO_DEEP")]) from error
+        raise DocumentInvalid([too_complex("the document is nested too deeply", "TOO_DEEP")]) from error
+    texts = _Texts()
+    visit(document, texts)
+    if not (is_storable(query) and texts.storable):
+        no_text = GraphQLError("expected text, got NUL or half of a surrogate pair in the document")
+        raise DocumentInvalid([_with_reason(no_text, "TEXT_INVALID")])
+    return document
+
+
+class _Texts(Visitor):
+    """Notices whether all strings in a document, their escapes resolved, can be stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storable = True
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        self.storable = self.storable and is_storable(node.value)
 
 
 def _with_reason(error: GraphQLError, reason: str) -> GraphQLError:
     error.extensions = {"code": BadUserInput.code, "reason": reason}
     return error
-
-
-def _too_complex(message: str, reason: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": TooComplex.code, "reason": reason})
-
-
-def _bound(document: DocumentNode) -> None:
-    """Refuse a document whose fragments, written out, select more fields than an operation may.
-
-    Counted before validation, with each fragment counted once, so that a bomb of nested fragments costs nothing.
-    """
-    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-    sizes: dict[str, int] = {}
-
-    def size(selections: SelectionSetNode | None, within: frozenset[str]) -> int:
-        total = 0
-        for node in selections.selections if selections else ():
-            if isinstance(node, FragmentSpreadNode):
-                total += fragment_size(node.name.value, within)
-            elif isinstance(node, (FieldNode, InlineFragmentNode)):
-                total += 1 + size(node.selection_set, within)
-        return total
-
-    def fragment_size(name: str, within: frozenset[str]) -> int:
-        if name in within or name not in fragments:
-            return 0  # a cycle or an unknown name: validation says so
-        if name not in sizes:
-            sizes[name] = size(fragments[name].selection_set, within | {name})
-        return sizes[name]
-
-    limit = settings.GRAPHQL_MAX_FIELDS
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            fields = size(definition.selection_set, frozenset())
-            if fields > limit:
-                raise DocumentInvalid(
-                    [_too_complex(f"the operation selects {fields} fields of at most {limit}", "TOO_MANY_FIELDS")]
-                )
 
 
 def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

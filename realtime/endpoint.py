@@ -1,13 +1,12 @@
 """GraphQL over HTTP: queries and mutations. Specification: https://graphql.github.io/graphql-over-http/draft/"""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.http.request import RawPostDataException
+from django.http.request import MediaType, RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
 from graphql import OperationType
 
@@ -15,6 +14,8 @@ from realtime import documents, execution
 from realtime.documents import DocumentInvalid
 from realtime.errors import BadUserInput, Refusal, Unauthenticated
 from realtime.interface import interface
+from realtime.storable import refuse_unstorable
+from realtime.strict_json import read_json
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -68,6 +69,7 @@ def _execute(request: HttpRequest, parameters: Parameters, viewer: Any) -> tuple
         raise BadUserInput("subscriptions are served over the WebSocket", reason="SUBSCRIPTION_OVER_HTTP")
     if request.method == "GET" and operation.kind is not OperationType.QUERY:
         raise NotServed(405, "GET serves queries alone; mutations come by POST", Allow="POST")
+    refuse_unstorable(parameters.variables)
     context = interface().personal_context(viewer)
     result = execution.run(operation, context=context, variables=parameters.variables)
     answer = execution.response(result)
@@ -117,21 +119,33 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
 
 def _json(text: str | bytes, what: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NotServed(400, f"{what} is not JSON") from error
+        return read_json(text)
+    except ValueError as error:
+        raise NotServed(400, f"{what} is not JSON in UTF-8") from error
 
 
 def _negotiated(request: HttpRequest) -> str:
     """The media type of the response; a client that names none gets application/json, as older ones expect."""
-    if "Accept" not in request.headers:
+    accepted = request.accepted_types if "Accept" in request.headers else []
+    if not accepted:
         return JSON
-    preferred = request.get_preferred_type([GRAPHQL_JSON, JSON])
-    if preferred is None:
+    # A wildcard is no sign that the client knows the newer type.
+    newer = _quality(GRAPHQL_JSON, [each for each in accepted if "*" not in (each.main_type, each.sub_type)])
+    older = _quality(JSON, accepted)
+    if not (newer or older):
         raise NotServed(406, f"served are {GRAPHQL_JSON} and {JSON}")
-    if preferred == GRAPHQL_JSON and "graphql-response" not in request.headers["Accept"]:
-        return JSON  # a wildcard is no sign that the client knows the newer type
-    return preferred
+    return GRAPHQL_JSON if newer >= older else JSON
+
+
+def _quality(media_type: str, accepted: Sequence[MediaType]) -> float:
+    """How much a client wants the type: the most specific range that it fits into says so (RFC 9110, 12.5.1)."""
+    main, sub = media_type.split("/")
+    fitting = [
+        (each.main_type != "*", each.sub_type != "*", each.quality)
+        for each in accepted
+        if each.main_type in ("*", main) and each.sub_type in ("*", sub) and each.params.keys() <= {"q", "charset"}
+    ]
+    return max(fitting)[2] if fitting else 0.0
 
 
 def _response(

@@ -1,12 +1,14 @@
-"""People on the module's server, and connections of theirs."""
+"""People on the module's server, and what they say to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
 from tests.parts.peer import Peer, introduced
 from tests.parts.server import Server
 from tests.realtime.arranging import Community, Person, arrange
+from tests.realtime.asking import WHO, Post
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +38,26 @@ async def unharmed(server: Server, aiko: Person) -> AsyncIterator[None]:
         assert await peer.execute("{ viewer { username } }") == {"data": {"viewer": {"username": "aiko"}}}
     assert server.pid == pid
     assert "Traceback" not in server.log[said:]
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[httpx.Client]:
+    """An anonymous client that asks nothing of its own accord: no Accept, no user agent, no cookies kept."""
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        client.headers = httpx.Headers({"Host": client.base_url.netloc.decode()})
+        yield client
+
+
+@pytest.fixture
+def calm(server: Server, client: httpx.Client) -> Iterator[None]:
+    """Whatever a test sent, the same process answers the next request, and has logged no traceback for it."""
+    pid, said = server.pid, len(server.log)
+    yield
+    assert client.post("/graphql", json={"query": WHO}).json() == {"data": {"viewer": None}}
+    assert server.pid == pid
+    assert "Traceback" not in server.log[said:]
+
+
+@pytest.fixture
+def post(client: httpx.Client) -> Post:
+    return Post(client)
