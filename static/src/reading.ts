@@ -3,7 +3,8 @@ import type { Stop } from "./changes.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Timeline } from "./timeline.ts";
 
-const SETTLES_MS = 400;
+/** At most one mark in this time: a room in full flow moves it once a second. */
+const PAUSE_MS = 1000;
 
 export class Reading {
   readonly #timeline: Timeline;
@@ -37,12 +38,12 @@ export class Reading {
 
   #look(): void {
     if (this.#timer !== undefined || !this.#readsNews()) return;
+    this.#markedSeq = this.#timeline.lastSeq;
+    this.#outbox.markRead(this.#roomId, this.#markedSeq);
     this.#timer = window.setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#readsNews()) return;
-      this.#markedSeq = this.#timeline.lastSeq;
-      this.#outbox.markRead(this.#roomId, this.#markedSeq);
-    }, SETTLES_MS);
+      this.#look();
+    }, PAUSE_MS);
   }
 
   #readsNews(): boolean {

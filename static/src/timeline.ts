@@ -15,6 +15,7 @@ const RUN_LASTS_MS = 5 * 60_000;
 /** Where the "new" line comes to stand when a room opens, as a share of the view's height. */
 const NEW_LINE_AT = 0.25;
 const AIMED_MS = 2000;
+const RETRY_MS = 2000;
 
 export interface TimelineOptions {
   readonly viewer: User;
@@ -53,8 +54,9 @@ export class Timeline {
   #seenSeq = 0;
   #announcedSeq = 0;
   #today = dayOf(new Date());
-  /** A page that could not be fetched is asked for again at the next scroll, not at once. */
-  #failed = false;
+  #isLoading = false;
+  /** Runs while a page that could not be fetched is not asked for again. */
+  #pause: number | undefined;
 
   constructor(messages: RoomMessages, signals: RoomSignals, options: TimelineOptions) {
     this.#messages = messages;
@@ -76,9 +78,6 @@ export class Timeline {
     const stopped = new AbortController();
     const { signal } = stopped;
     this.#stops.push(() => stopped.abort());
-    view.addEventListener("wheel", () => void (this.#failed = false), { passive: true, signal });
-    view.addEventListener("touchmove", () => void (this.#failed = false), { passive: true, signal });
-    view.addEventListener("keydown", () => void (this.#failed = false), { signal });
     this.#present.addEventListener("click", () => void this.toPresent(), { signal });
     this.list.addEventListener("click", (event) => this.#followQuote(event), { signal });
     window.addEventListener("hashchange", () => void this.#followHash(), { signal });
@@ -128,6 +127,7 @@ export class Timeline {
   }
 
   stop(): void {
+    window.clearTimeout(this.#pause);
     for (const stop of this.#stops) stop();
     this.place.stop();
   }
@@ -152,10 +152,12 @@ export class Timeline {
     this.#view = view;
     this.#keepPlaceOfNew(view);
     const mayAppear = this.#rows.size > 0;
-    this.place.hold(() => this.#arrange(view, mayAppear));
-    show(find(this.#section, "[data-timeline-beginning]", HTMLElement), !view.hasOlder && view.entries.length > 0);
-    show(find(this.#section, "[data-timeline-loading]", HTMLElement), view.loading === "older");
-    show(find(this.#section, "[data-timeline-empty]", HTMLElement), view.entries.length === 0 && !view.hasOlder);
+    this.place.hold(() => {
+      this.#arrange(view, mayAppear);
+      show(find(this.#section, "[data-timeline-beginning]", HTMLElement), !view.hasOlder && view.entries.length > 0);
+      show(find(this.#section, "[data-timeline-loading]", HTMLElement), view.loading === "older");
+      show(find(this.#section, "[data-timeline-empty]", HTMLElement), view.entries.length === 0 && !view.hasOlder);
+    });
     this.#announce(view);
     this.#moved();
     this.drawn.emit(view);
@@ -281,7 +283,7 @@ export class Timeline {
   }
 
   #unseenCount(): number {
-    let count = this.#view.newerCount;
+    let count = this.#messages.beyond(this.#seenSeq);
     for (let index = this.#view.entries.length - 1; index >= 0; index -= 1) {
       const message = this.#view.entries[index]?.message;
       if (message === undefined || (message.seq !== null && message.seq <= this.#seenSeq)) break;
@@ -291,11 +293,17 @@ export class Timeline {
   }
 
   async #loadMore(): Promise<void> {
-    if (this.#view.loading !== null || this.#failed) return;
-    let arrived = true;
-    if (this.#view.hasOlder && this.place.nearStart) arrived = await this.#messages.loadOlder();
-    else if (this.#view.hasNewer && this.place.nearEnd) arrived = await this.#messages.loadNewer();
-    if (!arrived) this.#failed = true;
+    if (this.#isLoading || this.#pause !== undefined) return;
+    const wantsOlder = this.#view.hasOlder && this.place.nearStart;
+    if (!wantsOlder && !(this.#view.hasNewer && this.place.nearEnd)) return;
+    this.#isLoading = true;
+    const arrived = await (wantsOlder ? this.#messages.loadOlder() : this.#messages.loadNewer());
+    this.#isLoading = false;
+    if (arrived) return this.#moved();
+    this.#pause = window.setTimeout(() => {
+      this.#pause = undefined;
+      this.#moved();
+    }, RETRY_MS);
   }
 
   #announce(view: MessagesView): void {

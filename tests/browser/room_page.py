@@ -28,9 +28,18 @@ class RoomPage:
     def rows(self) -> Locator:
         return self.page.locator("[data-message-id]")
 
+    @property
+    def deleted(self) -> Locator:
+        """What is left of deleted messages."""
+        return self.rows.locator("[data-part=deleted]:visible")
+
     def row(self, text: str) -> Locator:
         """The message with exactly this text."""
         return self.rows.filter(has=self.page.locator(".prose").get_by_text(text, exact=True))
+
+    def in_list(self, room_name: str) -> Locator:
+        """The room's line in the list of rooms."""
+        return self.page.get_by_role("navigation", name="Rooms").get_by_role("link", name=room_name)
 
     def say(self, text: str) -> None:
         """Write and press Enter."""

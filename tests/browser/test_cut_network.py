@@ -57,7 +57,7 @@ def test_the_line_counts_down_tries_at_once_when_told_to_and_goes_when_all_is_we
     if try_now.is_visible():
         try_now.dispatch_event("click")
 
-    expect(aiko.status).to_have_text("Up to date", timeout=ARRIVES_WITHIN_S * MS)
+    expect(aiko.status.locator("[data-part=words]")).to_have_text("Up to date", timeout=ARRIVES_WITHIN_S * MS)
     expect(aiko.status).to_be_hidden()
 
 
