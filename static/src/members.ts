@@ -22,6 +22,7 @@ type Member = RoomDetailsView["members"]["edges"][number];
 
 /** The place of the user name in the address that the server wrote. */
 const USERNAME = "-username-";
+const PLACE = "#members";
 
 export class Members {
   readonly #apollo: ApolloClient;
@@ -34,6 +35,8 @@ export class Members {
   readonly #form = find(this.#panel, "[data-add-member]", HTMLFormElement);
   readonly #rows = new Map<string, HTMLElement>();
   readonly #stops: Stop[] = [];
+  /** There the panel is a page of its own, and the browser's back closes it. */
+  readonly #phone = matchMedia("(width < 720px)");
   #opener: HTMLElement | null = null;
 
   constructor(apollo: ApolloClient, viewer: User, roomId: string, signals: RoomSignals, standing: Standing) {
@@ -50,6 +53,7 @@ export class Members {
     for (const opener of document.querySelectorAll<HTMLElement>("[data-open-members]")) {
       on(opener, "click", signal, () => (isShown(this.#panel) ? this.close() : this.#open(opener)));
     }
+    window.addEventListener("hashchange", () => location.hash !== PLACE && this.#put(false), { signal });
     on(find(this.#panel, "[data-close-panel]", HTMLElement), "click", signal, () => this.close());
     on(this.#panel, "keydown", signal, (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
     on(this.#list, "click", signal, (event) => this.#click(event));
@@ -65,10 +69,8 @@ export class Members {
   }
 
   close(): void {
-    if (!isShown(this.#panel)) return;
-    show(this.#panel, false);
-    this.#opener?.setAttribute("aria-expanded", "false");
-    this.#opener?.focus();
+    if (location.hash === PLACE) history.back();
+    else this.#put(false);
   }
 
   stop(): void {
@@ -77,10 +79,16 @@ export class Members {
 
   #open(opener: HTMLElement): void {
     this.#opener = opener;
-    opener.setAttribute("aria-expanded", "true");
-    show(this.#panel, true);
-    this.#draw();
-    find(this.#panel, "[data-close-panel]", HTMLElement).focus();
+    if (this.#phone.matches) location.hash = PLACE;
+    this.#put(true);
+  }
+
+  #put(open: boolean): void {
+    if (open === isShown(this.#panel)) return;
+    show(this.#panel, open);
+    this.#opener?.setAttribute("aria-expanded", String(open));
+    if (open) this.#draw();
+    (open ? find(this.#panel, "[data-close-panel]", HTMLElement) : this.#opener)?.focus();
   }
 
   #draw(): void {

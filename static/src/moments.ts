@@ -2,7 +2,7 @@
 import { LANGUAGE } from "./words.ts";
 
 const clock = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const whole = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "full", timeStyle: "short" });
+const whole = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long", timeStyle: "short", hourCycle: "h23" });
 const dayThisYear = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", month: "long", day: "numeric" });
 const dayWithYear = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", year: "numeric", month: "long", day: "numeric" });
 const fromToday = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
@@ -15,6 +15,11 @@ export function timeOfDay(moment: Date): string {
 /** Date and time in full. */
 export function inFull(moment: Date): string {
   return whole.format(moment);
+}
+
+/** "14:02" if that was today, else date and time. */
+export function sinceWhen(moment: Date): string {
+  return dayOf(moment) === dayOf(new Date()) ? timeOfDay(moment) : inFull(moment);
 }
 
 /** "2026-11-24" in the reader's zone: the same for all moments of one day. */

@@ -103,7 +103,8 @@ function askBeforeLogOut(outbox: Outbox): void {
 function listenToKeys(timeline: Timeline, composer: Composer): void {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (document.querySelector("dialog[open]") !== null) return;
+    // What lies on top takes the keys.
+    if (document.querySelector("dialog[open], :popover-open, details[data-menu][open]") !== null) return;
     const writing = event.target instanceof Element && event.target.matches("input, textarea, select, [contenteditable]");
     if (writing) return;
     if (event.key === "?") openKeys();

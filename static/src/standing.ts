@@ -6,7 +6,7 @@ import { dialog } from "./dialogs.ts";
 import type { RoomDetails, RoomDetailsView } from "./details.ts";
 import { type RoomVisibility, UpdateRoomDocument } from "./generated/operations.ts";
 import { find, on, part, say, show } from "./markup.ts";
-import { inFull, timeOfDay } from "./moments.ts";
+import { sinceWhen } from "./moments.ts";
 import { problemInWords } from "./problem.ts";
 import { words } from "./words.ts";
 
@@ -101,10 +101,10 @@ export class Standing {
     if (this.#ended) return words.removed;
     const room = this.#room;
     if (room.viewerMembership === null) return null;
-    if (room.archivedAt !== null) return words.archived(inFull(new Date(room.archivedAt)));
+    if (room.archivedAt !== null) return words.archived(sinceWhen(new Date(room.archivedAt)));
     const { mutedUntil } = room.viewerMembership;
     if (mutedUntil === null || Date.parse(mutedUntil) <= Date.now()) return null;
-    return words.muted(timeOfDay(new Date(mutedUntil)));
+    return words.muted(sinceWhen(new Date(mutedUntil)));
   }
 
   #openSettings(): void {

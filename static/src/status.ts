@@ -1,10 +1,10 @@
 /** How the connection stands: a dot beside one's own name, and a line over the composer while something is to be said. */
 import type { Stop } from "./changes.ts";
 import type { Connection } from "./connection.ts";
-import { dialog, putFigures } from "./dialogs.ts";
+import { putFigures } from "./dialogs.ts";
 import type { RoomFeed } from "./feed.ts";
 import { find, on, part, say, show } from "./markup.ts";
-import { inFull, timeOfDay } from "./moments.ts";
+import { sinceWhen } from "./moments.ts";
 import type { Outbox } from "./outbox.ts";
 import { words } from "./words.ts";
 
@@ -12,6 +12,7 @@ import { words } from "./words.ts";
 const QUIET_MS = 2000;
 const UP_TO_DATE_MS = 2000;
 const TICK_MS = 500;
+const RECONNECTIONS_SHOWN = 5;
 
 type Action = "try-now" | "log-in" | "load-again" | "other-rooms";
 
@@ -34,7 +35,7 @@ export class Status {
   readonly #feed: RoomFeed;
   readonly #line = find(document, "[data-status]", HTMLElement);
   readonly #dot = find(document, "[data-connection-dot]", HTMLElement);
-  readonly #details = dialog("connection");
+  readonly #details = find(document, "[data-connection-details]", HTMLElement);
   readonly #stops: Stop[] = [];
   #action: Action | null = null;
   /** Since when something has been wrong; null while all is well. */
@@ -49,7 +50,7 @@ export class Status {
     this.#outbox = outbox;
     this.#feed = feed;
     const stopped = new AbortController();
-    on(this.#dot, "click", stopped.signal, () => this.#openDetails());
+    on(this.#details, "toggle", stopped.signal, () => this.#draw());
     on(part(this.#line, "action"), "click", stopped.signal, () => this.#act());
     this.#stops.push(
       () => stopped.abort(),
@@ -70,8 +71,9 @@ export class Status {
     const now = Date.now();
     this.#drawDot();
     const line = this.#ended() ?? this.#trouble(now) ?? this.#relief(now);
-    this.#tick(line !== null || this.#troubledSince !== null || this.#details.open);
-    if (this.#details.open) this.#drawDetails(now);
+    const detailed = this.#details.matches(":popover-open");
+    this.#tick(line !== null || this.#troubledSince !== null || detailed);
+    if (detailed) this.#drawDetails(now);
     if (!show(this.#line, line !== null) || line === null) return;
     this.#line.dataset["tone"] = line.tone;
     say(part(this.#line, "words"), line.words);
@@ -168,11 +170,6 @@ export class Status {
     }
   }
 
-  #openDetails(): void {
-    this.#details.showModal();
-    this.#draw();
-  }
-
   #drawDetails(now: number): void {
     const { figures } = words;
     const { state, roundTrip, lastHeardAt, reconnections } = this.#connection;
@@ -180,18 +177,20 @@ export class Status {
     const ago = (moment: number | null): string =>
       moment === null ? figures.none : figures.secondsAgo(Math.max(0, Math.round((now - moment) / 1000)));
     const rows: (readonly [string, string])[] = [[figures.state, this.#stateInWords()]];
-    if (state.kind === "connected") rows.push([figures.since, inFull(new Date(state.since))]);
+    if (state.kind === "connected") rows.push([figures.since, sinceWhen(new Date(state.since))]);
     rows.push(
       [figures.roundTrip, roundTrip === null ? figures.none : figures.milliseconds(Math.round(roundTrip))],
       [figures.lastHeard, ago(lastHeardAt)],
       [figures.lastEvent, ago(this.#feed.lastEventAt)],
       [figures.unsent, String(unsentCount)],
       [figures.kept, durable ? figures.yes : figures.no],
-      [figures.reconnections, reconnections.length === 0 ? figures.none : ""],
     );
-    for (const { backAt, cutAt, cause } of reconnections.slice(0, 5)) {
-      rows.push(["", `${figures.reconnection(timeOfDay(new Date(backAt)), ((backAt - cutAt) / 1000).toFixed(1))} · ${cause}`]);
-    }
+    const latest = reconnections.slice(0, RECONNECTIONS_SHOWN).map(({ backAt, cutAt, cause }) => {
+      const seconds = ((backAt - cutAt) / 1000).toFixed(1);
+      return `${figures.reconnection(sinceWhen(new Date(backAt)), seconds)} · ${cause}`;
+    });
+    const term = (index: number): string => (index === 0 ? figures.reconnections : "");
+    rows.push(...(latest.length === 0 ? [figures.none] : latest).map((text, index) => [term(index), text] as const));
     putFigures(part(this.#details, "figures"), rows);
   }
 

@@ -68,7 +68,8 @@ export class Timeline {
     this.place = new Place(view, find(this.#section, "[data-timeline-content]", HTMLElement), this.list);
     this.#adopt();
     this.#draw(messages.view);
-    this.#announcedSeq = this.#seenSeq = lastSeq(messages.view);
+    this.#announcedSeq = lastSeq(messages.view);
+    this.#seenSeq = options.readSeq ?? this.#announcedSeq;
     this.#open();
     this.#stops.push(
       messages.subscribe((next) => this.#draw(next)),

@@ -68,7 +68,7 @@ const english = {
     count === 0 ? "" : count === 1 ? "1 unsent message is kept here." : `${count} unsent messages are kept here.`,
   figures: {
     state: "State",
-    since: "since",
+    since: "Since",
     roundTrip: "There and back",
     lastHeard: "Server last heard",
     lastEvent: "Last change here",
