@@ -125,7 +125,9 @@ export class Place {
       // Days and the "new" line move among the messages, so they anchor nothing.
       if (element.hasAttribute("data-message-id")) anchors.push({ element, top: top - sight.top });
     }
-    return anchors;
+    // The topmost serves last: it may change its height (it loses its head when what it continues is loaded before it).
+    const [topmost, ...rest] = anchors;
+    return topmost === undefined ? [] : [...rest, topmost];
   }
 
   #restore(): void {
