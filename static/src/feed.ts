@@ -46,9 +46,15 @@ export class RoomFeed {
   readonly #changes = new Changes<FeedState>();
   readonly #stopFollowing: Stop;
   #state: FeedState = { kind: "catching-up" };
-  /** null: unknown. Then the subscription begins at the stream's end, and the rest is fetched. */
-  #position: Position | null;
+  /** What to subscribe after. null: unknown; then the subscription begins at the stream's end, and the rest is fetched. */
+  #start: Position | null;
+  /** `#start`, and the events since then that had no seq. */
+  #position: Position | null = null;
+  /** The cursors of those, by which a repeat is known. */
+  readonly #blanks = new Set<string>();
   #stopSubscription: Stop = () => undefined;
+  /** Whether the present subscription has said where the stream's end is: what comes after that is live. */
+  #isAtHead = false;
   #stopTimer: Stop = () => undefined;
   #failures = 0;
   #lastEventAt: number | null = null;
@@ -63,7 +69,7 @@ export class RoomFeed {
     this.#environment = environment;
     this.#connection = connection;
     this.#target = target;
-    this.#position = start;
+    this.#start = start;
     this.#stopFollowing = connection.subscribe(({ kind }) => {
       if (kind === "connected") this.#open();
     });
@@ -102,7 +108,9 @@ export class RoomFeed {
     this.#close();
     this.#held = [];
     if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
-    const after = this.#position === null ? {} : { after: this.#position.cursor };
+    this.#position = this.#start;
+    this.#blanks.clear();
+    const after = this.#start === null ? {} : { after: this.#start.cursor };
     this.#stopSubscription = this.#connection.open(
       RoomFeedDocument,
       { roomId: this.roomId, ...after },
@@ -111,6 +119,7 @@ export class RoomFeed {
   }
 
   #close(): void {
+    this.#isAtHead = false;
     this.#stopTimer();
     this.#stopSubscription();
   }
@@ -120,7 +129,10 @@ export class RoomFeed {
     if (this.#state.kind === "resetting") return void this.#held.push(item);
     if (item.event?.__typename === "StreamReady") return this.#onReady(item.cursor, item.event.seq);
     if (this.#position === null) return this.#retry(null);
-    if (item.event === null) return this.#advance(past(this.#position, item.cursor));
+    if (item.event === null) {
+      if (!this.#blanks.has(item.cursor)) this.#position = past(this.#position);
+      return void this.#blanks.add(item.cursor);
+    }
     const verdict = judge(this.#position, item.cursor, item.event.seq);
     switch (verdict.kind) {
       case "repeat":
@@ -129,29 +141,32 @@ export class RoomFeed {
         return this.#retry(null);
       case "next":
         this.#target.apply(item.event);
-        return this.#advance(verdict.position);
+        this.#lastEventAt = this.#environment.clock.now();
+        return this.#stand(verdict.position);
       default:
         return verdict satisfies never;
     }
   }
 
-  #advance(position: Position): void {
+  #stand(position: Position): void {
+    this.#start = position;
     this.#position = position;
     this.#failures = 0;
-    this.#lastEventAt = this.#environment.clock.now();
   }
 
   #onReady(cursor: string, seq: number): void {
     const { least, most } = this.#position ?? { least: 0, most: -1 };
-    if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_EXPIRED");
+    // Without a cursor nobody could tell whether the history is still the same.
+    if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_INVALID");
     if (seq > most) return this.#retry(null);
     if (seq < least) return this.#reset(cursor, seq, "HISTORY_CHANGED");
-    this.#position = exactly(cursor, seq);
-    this.#failures = 0;
+    this.#stand(exactly(cursor, seq));
+    this.#isAtHead = true;
     this.#set({ kind: "live" });
   }
 
   #onEnd(how: SubscriptionEnd): void {
+    this.#isAtHead = false;
     switch (how.kind) {
       case "cut":
         if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
@@ -175,12 +190,13 @@ export class RoomFeed {
     const { clock, random } = this.#environment;
     const delay = (retryAfter ?? 0) + delayBefore(this.#failures, BACKOFF, random);
     this.#failures++;
-    if (this.#failures > MAX_FAILURES) this.#position = null;
+    if (this.#failures > MAX_FAILURES) this.#start = null;
     this.#stopTimer = clock.after(delay, () => this.#open());
   }
 
   #reset(cursor: string, seq: number, reason: StreamResetReason): void {
-    this.#position = exactly(cursor, seq);
+    this.#stand(exactly(cursor, seq));
+    this.#isAtHead = true;
     this.#held = [];
     this.#resets++;
     // A cursor that the server doesn't know can come from before a restored backup, too.
@@ -197,7 +213,7 @@ export class RoomFeed {
     if (done && reset === this.#resets) {
       this.#otherHistory = false;
       this.#failures = 0;
-      this.#set({ kind: "catching-up" });
+      this.#set({ kind: this.#isAtHead ? "live" : "catching-up" });
       const held = this.#held;
       this.#held = [];
       for (const item of held) this.#next(item);

@@ -120,6 +120,11 @@ export class RoomMessages {
     this.#atEnd = atEnd;
   }
 
+  /** How many messages after `seq` are known that the window does not reach. */
+  beyond(seq: number): number {
+    return this.#hasNewer ? [...this.#beyond.values()].filter((place) => place.seq > seq).length : 0;
+  }
+
   /** A message was stored, and the cache has it. Harmless when it is known already. */
   arrived(place: Place): void {
     const [first, last] = [this.#window[0], this.#window.at(-1)];
@@ -178,6 +183,8 @@ export class RoomMessages {
    * @param otherHistory the room's history is another one: what is fetched counts, however low its versions.
    */
   async startAnew(otherHistory: boolean): Promise<boolean> {
+    // Nothing of what the window doesn't show may stay: its versions are those of a history that is gone.
+    if (otherHistory) this.#uncollected = COLLECT_AFTER;
     return this.#toNewest((write) => (otherHistory ? this.#parts.cache.writeAnew(write) : write()));
   }
 
@@ -202,11 +209,14 @@ export class RoomMessages {
   #toNewest(writing: (write: () => void) => void): Promise<boolean> {
     this.#generation++;
     this.#loading = null;
+    const before = [...this.#beyond.keys()];
     return this.#load("present", async () => {
       const page = await this.#fetch({ last: this.#parts.pageSize, withMembers: true }, writing);
       return page && (() => {
         this.#hasOlder = page.messages.pageInfo.hasPreviousPage;
         this.#hasNewer = false;
+        // The page has them, or they were of another history.
+        for (const id of before) this.#beyond.delete(id);
         this.#show(page.messages.nodes.map(placeOf), "older");
       });
     });

@@ -1,8 +1,8 @@
 /**
  * A place in a stream: after the event that `cursor` names.
  *
- * Its seq is between `least` and `most`. They differ where only a cursor is known: at the start (a page tells what its
- * room had at most), and after events that can't be shown any more, which come as a cursor alone.
+ * Its seq is between `least` and `most`. They differ at the start, where only a cursor is known (a page tells what its
+ * room had at most), and by the events that came since as a cursor alone, because they can't be shown any more.
  */
 export interface Position {
   readonly cursor: string;
@@ -28,7 +28,12 @@ export function judge(position: Position, cursor: string, seq: number): Verdict 
   return { kind: "next", position: exactly(cursor, seq) };
 }
 
-/** After an event that can't be shown. It could be a repeat, so only the upper bound moves; the next event tells. */
-export function past(position: Position, cursor: string): Position {
-  return { cursor, least: position.least, most: position.most + 1 };
+/**
+ * After one more event that can't be shown.
+ *
+ * Whether it follows a gap, nobody can tell before the next one that has a seq. So only the upper bound moves, and the
+ * cursor stays where it surely belongs.
+ */
+export function past(position: Position): Position {
+  return { ...position, most: position.most + 1 };
 }
