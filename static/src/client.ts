@@ -21,6 +21,8 @@ export interface TodokuOptions {
   readonly endpoint: string;
   /** "wss://host/graphql". */
   readonly socketUrl: string;
+  /** "Bearer <API token>", where there is no session: outside a browser. */
+  readonly authorization?: string;
   /** Most messages of the room kept in the page. */
   readonly windowSize?: number;
   /** Messages that a page of history brings; at most half the window. */
@@ -75,9 +77,11 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
   cache.writeQuery({ query: RoomPageDocument, data: page, variables: { slug: page.room?.slug ?? "", last: 0 } });
   for (const message of page.room?.messages.nodes ?? []) cache.reactions.learn(message);
 
-  const endpoint = new Endpoint(environment, options.endpoint, viewer.id);
+  const { authorization } = options;
+  const identity = { viewerId: viewer.id, ...(authorization === undefined ? {} : { authorization }) };
+  const endpoint = new Endpoint(environment, options.endpoint, identity);
   const outbox = new Outbox(environment, endpoint, viewer.id);
-  const connection = new Connection(environment, { url: options.socketUrl, viewerId: viewer.id });
+  const connection = new Connection(environment, { url: options.socketUrl, ...identity });
   const inbox = new Inbox(environment, connection, endpoint, cache, page.inboxCursor);
   const apollo = new ApolloClient({ cache, link: linkTo(endpoint), devtools: { enabled: false } });
   const room = page.room === null ? null : openRoom(page.room);

@@ -40,16 +40,24 @@ export function textOf(document: DocumentNode): string {
   return text;
 }
 
+/** In whose name the client speaks. */
+export interface Identity {
+  /** A session of anybody else is refused. */
+  readonly viewerId: string;
+  /** "Bearer <API token>", where there is no session: outside a browser. */
+  readonly authorization?: string;
+}
+
 /** GraphQL over HTTP, in the name of one person: a session of anybody else gets "signed-out". */
 export class Endpoint {
   readonly #environment: Environment;
   readonly #url: string;
-  readonly #viewerId: string;
+  readonly #identity: Identity;
 
-  constructor(environment: Environment, url: string, viewerId: string) {
+  constructor(environment: Environment, url: string, identity: Identity) {
     this.#environment = environment;
     this.#url = url;
-    this.#viewerId = viewerId;
+    this.#identity = identity;
   }
 
   /** One try. Never rejects; an aborted one is answered with "later". */
@@ -83,10 +91,12 @@ export class Endpoint {
 
   #headers(): Record<string, string> {
     const token = this.#environment.csrfToken();
+    const { viewerId, authorization } = this.#identity;
     return {
       accept: "application/graphql-response+json, application/json",
       "content-type": "application/json",
-      [VIEWER_HEADER]: this.#viewerId,
+      [VIEWER_HEADER]: viewerId,
+      ...(authorization === undefined ? {} : { authorization }),
       ...(token === null ? {} : { "X-CSRFToken": token }),
     };
   }

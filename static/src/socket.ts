@@ -1,7 +1,7 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { createClient, type Client } from "graphql-ws/client";
 import type { Stop } from "./changes.ts";
-import { failureOf, isRecord, retryAfterOf, textOf, type Variables } from "./endpoint.ts";
+import { failureOf, isRecord, retryAfterOf, textOf, type Identity, type Variables } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
 
 export type SubscriptionEnd =
@@ -17,10 +17,8 @@ export interface SubscriptionSink<Data> {
   end(how: SubscriptionEnd): void;
 }
 
-export interface SocketOptions {
+export interface SocketOptions extends Identity {
   readonly url: string;
-  /** A session of anybody else is refused with 4401. */
-  readonly viewerId: string;
 }
 
 export interface SocketEvents {
@@ -54,7 +52,7 @@ export class Socket {
   #stopTimer: Stop;
   #stopPong: Stop | null = null;
 
-  constructor(environment: Environment, { url, viewerId }: SocketOptions, events: SocketEvents) {
+  constructor(environment: Environment, { url, viewerId, authorization }: SocketOptions, events: SocketEvents) {
     this.#environment = environment;
     this.#events = events;
     this.#heardAt = environment.clock.now();
@@ -67,7 +65,7 @@ export class Socket {
       retryAttempts: 0,
       shouldRetry: () => false,
       onNonLazyError: () => undefined,
-      connectionParams: { viewer: viewerId },
+      connectionParams: { viewer: viewerId, ...(authorization === undefined ? {} : { authorization }) },
       generateID: () => String(++operations),
       on: {
         connected: (socket) => this.#onConnected(socket),
