@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -73,6 +74,13 @@ def postgres(request: pytest.FixtureRequest) -> Postgres:
         # Not in pytest's own folder: the server's user has to get in, and every other test run that
         # starts would lock it out again.
         return postgres_part.start(Path(tempfile.gettempdir()) / f"todoku-postgres-{run}")
+
+
+@pytest.fixture
+def own_postgres() -> Postgres:
+    """A running PostgreSQL that no other test uses, so that it may be restarted."""
+    with failing_with_the_reason():
+        return postgres_part.start(Path(tempfile.gettempdir()) / f"todoku-postgres-{uuid.uuid4().hex}")
 
 
 @pytest.fixture(scope="session")

@@ -21,17 +21,17 @@ def test_postgres_answers(postgres: Postgres) -> None:
         assert session.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_restarted_postgres_has_kept_what_was_committed(postgres: Postgres) -> None:
-    name = postgres.create_database()
-    with psycopg.connect(postgres.url_of(name)) as session:
+def test_a_restarted_postgres_has_kept_what_was_committed(own_postgres: Postgres) -> None:
+    name = own_postgres.create_database()
+    with psycopg.connect(own_postgres.url_of(name)) as session:
         session.execute("CREATE TABLE kept AS SELECT 1")
         session.commit()
-        postgres.restart()
+        own_postgres.restart()
         with pytest.raises(psycopg.OperationalError):
             session.execute("SELECT 1")
-    with psycopg.connect(postgres.url_of(name)) as session:
+    with psycopg.connect(own_postgres.url_of(name)) as session:
         assert session.execute("SELECT * FROM kept").fetchone() == (1,)
-    postgres.drop_database(name)
+    own_postgres.drop_database(name)
 
 
 def test_a_stopped_redis_comes_back_on_the_same_port(redis: Redis) -> None:
