@@ -62,11 +62,9 @@ function start(): void {
     new Status(connection, outbox, feed),
     ...(readSeq === null ? [] : [new Reading(timeline, outbox, room.id, readSeq)]),
   ];
-  const endIfEnded = (): void => {
-    if (feed.state.kind === "ended") standing.end();
-  };
-  feed.subscribe(endIfEnded);
-  endIfEnded();
+  const noteEnd = (): void => void (standing.ended = feed.state.kind === "ended");
+  feed.subscribe(noteEnd);
+  noteEnd();
 
   for (const element of document.querySelectorAll<HTMLElement>("[data-script]")) element.hidden = false;
   askBeforeLogOut(outbox);

@@ -62,9 +62,10 @@ export class Standing {
     return !this.#ended && (this.role === "MODERATOR" || this.role === "OWNER");
   }
 
-  /** The feed has ended: the viewer may no longer read the room. */
-  end(): void {
-    this.#ended = true;
+  /** Whether the feed has ended: the viewer may no longer read the room. Who is let in again reads on. */
+  set ended(ended: boolean) {
+    if (ended === this.#ended) return;
+    this.#ended = ended;
     this.#drawWriting();
   }
 

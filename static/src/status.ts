@@ -14,7 +14,7 @@ const UP_TO_DATE_MS = 2000;
 const TICK_MS = 500;
 const RECONNECTIONS_SHOWN = 5;
 
-type Action = "try-now" | "log-in" | "load-again" | "other-rooms";
+type Action = "try-now" | "log-in" | "load-again";
 
 interface Line {
   readonly words: string;
@@ -26,7 +26,6 @@ const ACTION_WORDS: Readonly<Record<Action, string>> = {
   "try-now": words.tryNow,
   "log-in": words.logIn,
   "load-again": words.loadAgain,
-  "other-rooms": words.otherRooms,
 };
 
 export class Status {
@@ -95,7 +94,6 @@ export class Status {
       return { words: joined(words.signedOut, kept), tone: "seal", action: "log-in" };
     }
     if (state.kind === "paused") return { words: joined(words.tokenOld, kept), tone: "seal", action: "load-again" };
-    if (this.#feed.state.kind === "ended") return { words: words.removed, tone: "seal", action: "other-rooms" };
     return null;
   }
 
@@ -210,9 +208,6 @@ export class Status {
       case "load-again":
         // The server sends whoever is signed out to the log-in, and back to this room.
         location.reload();
-        break;
-      case "other-rooms":
-        location.assign("/rooms/");
         break;
       case null:
         break;

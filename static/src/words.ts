@@ -39,7 +39,6 @@ const english = {
   archived: (when: string) => `This room has been read-only since ${when}. What you wrote stays here.`,
   muted: (when: string) => `A moderator has asked you to pause here until ${when}. What you wrote stays here.`,
   removed: "You can no longer read this room. What you wrote stays here.",
-  otherRooms: "Other rooms",
 
   connected: "Connected",
   connecting: "Connecting",
@@ -177,7 +176,6 @@ const japanese: Words = {
   archived: (when) => `このルームは${when}から読むだけになりました。書きかけの文章はここに残っています。`,
   muted: (when) => `モデレーターの依頼により、${when}までここには書けません。書きかけの文章はここに残っています。`,
   removed: "このルームは、もう読めません。書きかけの文章はここに残っています。",
-  otherRooms: "ほかのルームへ",
 
   connected: "接続しています",
   connecting: "接続中",

@@ -4,6 +4,7 @@ from playwright.sync_api import expect
 
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, Enter, sign_in
+from tests.browser.room_page import agree
 from tests.conftest import OpenPage
 from tests.parts.server import Server
 
@@ -47,6 +48,22 @@ def test_the_page_of_a_removed_member_ends_at_once(arrange: Arrange, enter: Ente
     assert ben.texts() == ["Welcome"]
     ben.page.reload()
     expect(ben.page.get_by_text("Welcome")).to_have_count(0)
+
+
+def test_the_page_of_a_member_who_is_let_in_again_goes_on(arrange: Arrange, enter: Enter) -> None:
+    community = arrange.community("senate", "aiko", "ben", visibility="PRIVATE")
+    aiko, ben = enter(community, "aiko"), enter(community, "ben")
+    arrange.remove(community.room_id, community.user_ids["ben"], by=community.user_ids["aiko"])
+    expect(ben.composer).to_be_hidden()
+    aiko.say("Where is Ben?")
+    aiko.has_stored(1)
+
+    arrange.add(community.room_id, community.user_ids["ben"], by=community.user_ids["aiko"])
+
+    expect(ben.composer).to_be_visible()
+    ben.sees("Where is Ben?")
+    ben.say("Here again")
+    agree(aiko, ben)
 
 
 def test_an_owner_renames_the_room_adds_a_member_and_removes_one(arrange: Arrange, enter: Enter) -> None:
