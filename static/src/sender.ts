@@ -23,6 +23,8 @@ interface Lane {
   busy: boolean;
   attempt: number;
   notBefore: number;
+  /** How long it was put off: a clock that is set back doesn't make it longer. */
+  delay: number;
   /** The server said when: nobody tries earlier. */
   told: boolean;
 }
@@ -100,6 +102,7 @@ export class Sender {
     const now = this.#environment.clock.now();
     for (const [name, head] of this.#heads()) {
       const lane = this.#lane(name);
+      lane.notBefore = Math.min(lane.notBefore, now + lane.delay);
       if (!lane.busy && lane.notBefore <= now) void this.#run(lane, head);
     }
     const retryAt = this.#nextRetry();
@@ -121,7 +124,7 @@ export class Sender {
   }
 
   #lane(name: string): Lane {
-    const lane = this.#lanes.get(name) ?? { busy: false, attempt: 0, notBefore: 0, told: false };
+    const lane = this.#lanes.get(name) ?? { busy: false, attempt: 0, notBefore: 0, delay: 0, told: false };
     this.#lanes.set(name, lane);
     return lane;
   }
@@ -184,7 +187,8 @@ export class Sender {
     const jitter = delayBefore(lane.attempt, BACKOFF, random);
     lane.attempt++;
     lane.told = retryAfter !== null;
-    lane.notBefore = clock.now() + (retryAfter ?? 0) + (lane.told ? Math.min(jitter, 1_000) : jitter);
+    lane.delay = (retryAfter ?? 0) + (lane.told ? Math.min(jitter, 1_000) : jitter);
+    lane.notBefore = clock.now() + lane.delay;
   }
 }
 

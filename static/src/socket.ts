@@ -50,7 +50,9 @@ export class Socket {
   #send: (text: string) => void = () => undefined;
   #heardAt: number;
   #stopTimer: Stop;
-  #stopPong: Stop | null = null;
+  #pingedAt: number | null = null;
+  /** Since a ping, until anything comes. */
+  #stopWaiting: Stop | null = null;
 
   constructor(environment: Environment, { url, viewerId, authorization }: SocketOptions, events: SocketEvents) {
     this.#environment = environment;
@@ -79,18 +81,12 @@ export class Socket {
 
   /** Ask whether the server is there; the socket is given up when nothing comes back. */
   ping(): void {
-    if (this.#phase !== "connected" || this.#stopPong !== null) return;
+    if (this.#phase !== "connected" || this.#stopWaiting !== null) return;
     const { clock } = this.#environment;
-    const pingedAt = clock.now();
-    this.#pingedAt = pingedAt;
+    this.#pingedAt = clock.now();
     this.#send('{"type":"ping"}');
-    this.#stopPong = clock.after(PONG_TIMEOUT_MS, () => {
-      this.#stopPong = null;
-      if (this.#heardAt <= pingedAt) this.#client.terminate();
-    });
+    this.#stopWaiting = clock.after(PONG_TIMEOUT_MS, () => this.#client.terminate());
   }
-
-  #pingedAt = 0;
 
   open<Data, Given extends Variables>(
     document: TypedDocumentNode<Data, Given>,
@@ -143,29 +139,33 @@ export class Socket {
     this.#stopTimer();
     this.#watch(PING_AFTER_MS);
     this.#events.connected();
+    this.ping();
   }
 
   /** One timer for all messages: it looks how long ago the last one was. */
   #watch(delay: number): void {
     const { clock } = this.#environment;
     this.#stopTimer = clock.after(delay, () => {
-      const silence = clock.now() - this.#heardAt;
-      if (silence >= PING_AFTER_MS) this.ping();
-      this.#watch(silence >= PING_AFTER_MS ? PING_AFTER_MS : PING_AFTER_MS - silence);
+      // A clock that was set back would put it into the future.
+      this.#heardAt = Math.min(this.#heardAt, clock.now());
+      const left = this.#heardAt + PING_AFTER_MS - clock.now();
+      if (left <= 0) this.ping();
+      this.#watch(left <= 0 ? PING_AFTER_MS : left);
     });
   }
 
   #onMessage(): void {
     if (this.#phase === "closed") return;
     this.#heardAt = this.#environment.clock.now();
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
     this.#events.heard();
   }
 
   #onPong(): void {
-    if (this.#stopPong === null || this.#phase !== "connected") return;
-    this.#stopPong();
-    this.#stopPong = null;
-    this.#events.pong(this.#environment.clock.now() - this.#pingedAt);
+    if (this.#pingedAt === null || this.#phase !== "connected") return;
+    this.#events.pong(Math.max(0, this.#environment.clock.now() - this.#pingedAt));
+    this.#pingedAt = null;
   }
 
   #onClosed(event: unknown): void {
@@ -179,7 +179,7 @@ export class Socket {
   #finish(): void {
     this.#phase = "closed";
     this.#stopTimer();
-    this.#stopPong?.();
+    this.#stopWaiting?.();
     // Rejects where the socket never opened; from here on the client doesn't come back either way.
     Promise.resolve(this.#client.dispose()).catch(() => undefined);
     for (const cut of [...this.#cuts]) cut();

@@ -127,6 +127,17 @@ test("A rate limit's retryAfter is obeyed, also when a person asks to try now", 
   assert.deepEqual(sent(here), ["too fast"]);
 });
 
+test("A clock that is set back by an hour doesn't keep a message for an hour", async () => {
+  const { here, page } = await opened();
+  here.server.fault = failing({ kind: "unreachable" });
+  page.todoku.outbox.send(ROOM, "what time is it");
+  await pass(here.clock, 60_000, 5_000);
+  here.clock.jump(-3_600_000);
+  here.server.fault = () => null;
+  await pass(here.clock, 60_000, 5_000);
+  assert.deepEqual(sent(here), ["what time is it"]);
+});
+
 for (const event of ["online", "visible"] as const) {
   test(`A waiting outbox tries at once when the page is ${event}`, async () => {
     const { here, page } = await opened();

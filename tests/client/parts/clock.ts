@@ -2,7 +2,7 @@ import type { Stop } from "../../../static/src/changes.ts";
 import type { Clock } from "../../../static/src/environment.ts";
 
 interface Timer {
-  readonly at: number;
+  at: number;
   readonly then: () => void;
 }
 
@@ -19,6 +19,13 @@ export class FakeClock implements Clock {
     const timer = { at: this.#now + Math.max(0, delay), then };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
+  }
+
+  /** Somebody sets the clock: what waits is as far away as before. */
+  jump(milliseconds: number): void {
+    this.#now += milliseconds;
+    const timers = [...this.#timers];
+    for (const timer of timers) timer.at += milliseconds;
   }
 
   /** What waits, for tests that want nothing to be left. */

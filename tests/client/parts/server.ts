@@ -1,9 +1,11 @@
 import type {
   CachedMessagePartsFragment,
   HistoryQuery,
+  InboxFeedSubscription,
   MessagePartsFragment,
   RoomFeedSubscription,
   RoomPageQuery,
+  RoomSignalsSubscription,
   StreamResetReason,
   UserPartsFragment,
 } from "../../../static/src/generated/operations.ts";
@@ -76,12 +78,17 @@ export class ModelServer {
   /** What a subscription to the room gets instead of events. */
   refuseFeed: Readonly<Record<string, unknown>> | null = null;
   subscriptions = 0;
+  /** How many messages the viewer has read. */
+  readUpTo = 0;
+  /** The cursors with which the inbox was asked for. */
+  inboxCursors: unknown[] = [];
   /** Whether what is sent waits for a moderator. */
   holds = false;
   /** Changes at a restored backup: cursors of before are no good. */
   #history = 0;
   #done = new Set<string>();
   #feeds = new Set<{ readonly socket: ServerSocket; readonly id: string }>();
+  #others = new Map<string, { readonly socket: ServerSocket; readonly id: string }>();
 
   get network(): Network {
     return { fetch: (url, init) => this.#fetch(url, init), WebSocket: this.sockets.WebSocket };
@@ -178,6 +185,17 @@ export class ModelServer {
     for (const { socket, id } of this.#feeds) socket.next(id, this.#marker("StreamReset", reason));
   }
 
+  /** An item of the viewer's own stream. */
+  tell(item: InboxFeedSubscription["inbox"]["item"], cursor: string | null = "inbox:1"): void {
+    const { socket, id } = this.#others.get("InboxFeed") ?? {};
+    if (socket !== undefined && id !== undefined) socket.next(id, { inbox: { __typename: "Inbox", cursor, item } });
+  }
+
+  signal(signal: RoomSignalsSubscription["roomSignals"]["signal"]): void {
+    const { socket, id } = this.#others.get("RoomSignals") ?? {};
+    if (socket !== undefined && id !== undefined) socket.next(id, { roomSignals: { __typename: "RoomSignals", signal } });
+  }
+
   endFeeds(): void {
     for (const { socket, id } of this.#feeds) socket.complete(id);
     this.#feeds.clear();
@@ -224,7 +242,7 @@ export class ModelServer {
       memberCount: 0,
       cursor: this.cursor(),
       viewerMembership: {
-        __typename: "Membership", version: 1, role: "MEMBER", lastReadSeq: 0, readMessageCount: 0, unreadCount: 0,
+        __typename: "Membership", version: 1, role: "MEMBER", lastReadSeq: 0, readMessageCount: this.readUpTo, unreadCount: 0,
         mentionCount: 0, mutedUntil: null, notify: "ALL",
       },
       messages: {
@@ -325,7 +343,9 @@ export class ModelServer {
   }
 
   #subscribe(socket: ServerSocket, id: string, operation: string, { after }: Readonly<Record<string, unknown>>): void {
+    this.#others.set(operation, { socket, id });
     if (operation === "InboxFeed") {
+      this.inboxCursors.push(after);
       socket.next(id, { inbox: { cursor: "inbox:0", item: { __typename: "InboxReady" } } });
       return;
     }
@@ -391,6 +411,10 @@ export class ModelServer {
         return { addReaction: { message: this.own(this.react(viewer, messageId, emoji, true, opId), viewer) } };
       case "RemoveReaction":
         return { removeReaction: { message: this.own(this.react(viewer, messageId, emoji, false, opId), viewer) } };
+      case "JoinedRooms":
+        return this.roomPage(viewer);
+      case "SetTyping":
+        return { setTyping: { room: this.page(viewer, {}) } };
       case "MarkRead":
         return { markRead: { room: this.page(viewer, {}) } };
       default:
