@@ -111,7 +111,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             writer.stop()
         known = code or CloseCode.TRY_AGAIN_LATER
         can = WRITER_EXTENSION in self.scope.get("extensions", {})
-        await super().close(known if can else without_1000s(known), reason)
+        await super().close(int(known if can else without_1000s(known)), reason)  # autobahn takes no enum
 
     def _stop(self, *, keep_writer: bool = False) -> None:
         """End all that this connection started."""

@@ -75,6 +75,7 @@ class DirectWriter:
                 transport.write(frame[written:])
         if self._room.is_set() and self.waiting > settings.REALTIME_OUTBOUND_BYTES:
             self._room.clear()
+            transport.producerPaused = True  # it resumes only whom it has paused, and its own bound may be higher
             loop = asyncio.get_running_loop()
             self._stall_timer = loop.call_later(settings.REALTIME_STALL_TIMEOUT_S, self._give_up)
         return self._room.is_set()
