@@ -66,6 +66,8 @@ type News =
   | { readonly kind: "taken"; readonly taken: Taken }
   | { readonly kind: "sender"; readonly state: OutboxState; readonly sending: readonly number[] };
 
+const STORAGE_TIMEOUT_MS = 10_000;
+
 /**
  * What a person did and the server doesn't have yet: kept in the browser, shown at once, sent in order, tried for ever.
  *
@@ -350,12 +352,20 @@ export class Outbox {
   async #stored<T>(work: (storage: OperationStorage) => Promise<T>): Promise<T> {
     const storage = this.#storage;
     try {
-      return await work(storage);
+      return await (storage.durable ? this.#inTime(work(storage)) : work(storage));
     } catch (error) {
       if (!storage.durable) throw error;
       if (storage === this.#storage) this.#storage = new PassingStorage([...this.#rows.values()]);
       return work(this.#storage);
     }
+  }
+
+  /** Some browsers open IndexedDB and never say so. Should it answer later: every operation may be repeated. */
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = this.#environment.clock.after(STORAGE_TIMEOUT_MS, () => reject(new Error("IndexedDB doesn't answer")));
+      work.then(resolve, reject).finally(stop);
+    });
   }
 
   #find(id: string): KeptRow | undefined {

@@ -410,6 +410,18 @@ test("Where the browser keeps nothing, messages are sent all the same, and the p
   assert.deepEqual(sent(here), ["fleeting"]);
 });
 
+test("A storage that never answers keeps no message from being sent", async () => {
+  const here = world();
+  Object.defineProperty(here.browser.indexedDB, "open", { value: () => ({}) });
+  const page = openPage(here);
+  page.todoku.outbox.send(ROOM, "not held up");
+  await settled();
+  assert.deepEqual(deliveries(page), ["not held up: waiting"]);
+  await pass(here.clock, 25_000);
+  assert.deepEqual(sent(here), ["not held up"]);
+  assert.equal(page.todoku.outbox.view.durable, false);
+});
+
 // ---------------------------------------------------------------- reloads
 
 test("What was not sent before a reload shows after it at once, and is sent in the old order", async () => {
