@@ -3,8 +3,9 @@ import type { Taken } from "./delivery.ts";
 import { isRecord, type Endpoint, type Failure } from "./endpoint.ts";
 import type { Environment, PageEvent, TabChannel } from "./environment.ts";
 import { Leadership } from "./leadership.ts";
+import { Ledger } from "./ledger.ts";
 import { Sender, type Queue } from "./sender.ts";
-import { DurableStorage, PassingStorage, type KeptRow, type OperationStorage, type Row } from "./storage.ts";
+import type { Row } from "./storage.ts";
 
 export type { Failure } from "./endpoint.ts";
 
@@ -59,14 +60,10 @@ export interface Queued {
   readonly kept: Promise<void>;
 }
 
-/** Between tabs of the same person. */
-type News =
-  | { readonly kind: "kept"; readonly row: KeptRow }
-  | { readonly kind: "gone"; readonly positions: readonly number[] }
+/** What the sending tab tells the others. */
+type Report =
   | { readonly kind: "taken"; readonly taken: Taken }
   | { readonly kind: "sender"; readonly state: OutboxState; readonly sending: readonly number[] };
-
-const STORAGE_TIMEOUT_MS = 10_000;
 
 /**
  * What a person did and the server doesn't have yet: kept in the browser, shown at once, sent in order, tried for ever.
@@ -78,28 +75,24 @@ export class Outbox {
   readonly #viewerId: string;
   readonly #changes = new Changes<OutboxView>();
   readonly #results = new Changes<Taken>();
+  readonly #channel: TabChannel;
+  readonly #ledger: Ledger;
   readonly #sender: Sender;
   readonly #leadership: Leadership;
-  readonly #channel: TabChannel;
-  readonly #stopListening: Stop;
-  #storage: OperationStorage;
-  #rows: ReadonlyMap<number, KeptRow> = new Map();
-  /** On their way into the storage. */
-  #unkept: readonly Row[] = [];
+  readonly #stops: readonly Stop[];
+  /** What the tab that sends has told, where that is another one. */
   #leader: { readonly state: OutboxState; readonly sending: readonly number[] } = { state: { kind: "running" }, sending: [] };
   #shown: ReadonlyMap<string, { readonly row: Row; readonly pending: PendingOperation }> = new Map();
   #stopped = false;
   #view: OutboxView;
-  #said = "";
+  #reported = "";
 
   /** Reads what was kept, and starts sending it where no other tab does. */
   constructor(environment: Environment, endpoint: Endpoint, viewerId: string) {
     this.#environment = environment;
     this.#viewerId = viewerId;
-    const { indexedDB } = environment;
-    this.#storage = indexedDB === null ? new PassingStorage() : new DurableStorage(indexedDB);
     this.#channel = environment.openChannel(`todoku-outbox-${viewerId}`);
-    this.#channel.subscribe((message) => this.#onNews(message));
+    this.#ledger = new Ledger(environment, viewerId, this.#channel);
     this.#sender = new Sender(environment, endpoint, this.#queue());
     this.#leadership = new Leadership(environment, `todoku-sender-${viewerId}`, {
       won: () => this.#sender.start(),
@@ -107,15 +100,22 @@ export class Outbox {
       asked: (urgent) => {
         if (urgent) this.#sender.tryNow();
         else this.#sender.wake();
-        this.#tell({ kind: "sender", state: this.#sender.state, sending: [...this.#sender.sending] });
+        this.#channel.post(this.#report());
       },
     });
     this.#view = this.#compose();
-    this.#stopListening = environment.page.subscribe((event) => this.#onPage(event));
-    void this.#reload().then(() => {
+    this.#stops = [
+      this.#channel.subscribe((message) => this.#onReport(message)),
+      this.#ledger.subscribe(() => {
+        this.#sender.wake();
+        this.#update();
+      }),
+      environment.page.subscribe((event) => this.#onPage(event)),
+    ];
+    void this.#ledger.read().then((rows) => {
       if (this.#stopped) return;
       this.#leadership.start();
-      if (this.#rows.size > 0) this.#leadership.ask(true);
+      if (rows.length > 0) this.#leadership.ask(true);
     });
   }
 
@@ -143,7 +143,7 @@ export class Outbox {
 
   /** A message that was not tried yet, or failed, is taken back with all that was done to it. */
   delete(roomId: string, messageId: string): Queued {
-    const send = [...this.#rows.values()].find((row) => row.id === messageId && row.operation.kind === "send");
+    const send = this.#ledger.find(messageId);
     if (send === undefined || !isHere(send)) return this.#add(roomId, { kind: "delete", messageId });
     const id = this.#environment.randomUUID();
     const kept = this.#takeBack(messageId).then(async (taken) => {
@@ -171,27 +171,24 @@ export class Outbox {
 
   /** Send a failed operation again, in its old place. */
   async retry(id: string): Promise<void> {
-    const row = this.#find(id);
+    const row = this.#ledger.find(id);
     if (row === undefined) return;
-    const changed = await this.#stored((storage) =>
-      storage.update(row.position, (now) => (now.state.kind === "failed" ? { ...now, state: { kind: "waiting" } } : null)),
-    );
-    if (changed !== null) this.#keep(changed);
+    await this.#ledger.update(row, (now) => (now.state.kind === "failed" ? { ...now, state: { kind: "waiting" } } : null));
     this.#leadership.ask(true);
   }
 
   /** Forget an operation that failed or is held; a message with all that was done to it. */
   async discard(id: string): Promise<void> {
-    const row = this.#find(id);
+    const row = this.#ledger.find(id);
     if (row === undefined || row.state.kind === "waiting") return;
-    const dependent = row.operation.kind === "send" ? [...this.#rows.values()].filter((other) => isAbout(other, id)) : [];
-    await this.#drop([row, ...dependent].map(({ position }) => position));
+    const isMessage = row.operation.kind === "send";
+    await this.#ledger.remove([...this.#ledger.kept].filter((other) => other === row || (isMessage && isAbout(other, id))));
   }
 
   /** The message is in the room: where it was held, it no longer is. */
   async arrived(messageId: string): Promise<void> {
-    const row = this.#find(messageId);
-    if (row?.state.kind === "held") await this.#drop([row.position]);
+    const row = this.#ledger.find(messageId);
+    if (row?.state.kind === "held") await this.#ledger.remove([row]);
   }
 
   /** Try now, also after a pause. */
@@ -201,44 +198,40 @@ export class Outbox {
 
   /** Whether this person has something unsent in this browser, from any tab: for the question before log-out. */
   async hasUnsent(): Promise<boolean> {
-    const rows = await this.#stored((storage) => storage.all(this.#viewerId));
-    return this.#unkept.some(isUnsent) || rows.some(isUnsent);
+    return (await this.#ledger.read()).some(isUnsent);
   }
 
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#stopListening();
+    for (const stop of this.#stops) stop();
     this.#sender.stop();
     this.#leadership.stop();
+    this.#ledger.stop();
     this.#channel.close();
-    this.#storage.close();
     this.#update();
   }
 
   #queue(): Queue {
-    const rows = (): Iterable<KeptRow> => this.#rows.values();
+    const ledger = this.#ledger;
     return {
       get rows() {
-        return rows();
+        return ledger.kept;
       },
       claim: async (row) => {
-        const claimed = await this.#stored((storage) =>
-          storage.update(row.position, (now) => (now.state.kind === "waiting" ? { ...now, attempted: true } : null)),
-        );
-        if (claimed === null) await this.#reload();
-        else this.#keep(claimed);
+        const claimed = await ledger.update(row, (now) => (now.state.kind === "waiting" ? { ...now, attempted: true } : null));
+        if (claimed === null) await ledger.read();
         return claimed;
       },
       taken: async (row, taken) => {
         this.#results.emit(taken);
-        this.#tell({ kind: "taken", taken });
-        if (taken.kind === "held") await this.#mend(row, { kind: "held" });
-        else await this.#drop([row.position]);
+        this.#channel.post({ kind: "taken", taken } satisfies Report);
+        if (taken.kind === "held") await ledger.update(row, (now) => ({ ...now, state: { kind: "held" } }));
+        else await ledger.remove([row]);
       },
       refused: async (row, failure) => {
-        if (isMarker(row)) await this.#drop([row.position]);
-        else await this.#mend(row, { kind: "failed", failure });
+        if (isMarker(row)) await ledger.remove([row]);
+        else await ledger.update(row, (now) => ({ ...now, state: { kind: "failed", failure } }));
       },
       changed: () => this.#update(),
     };
@@ -246,89 +239,46 @@ export class Outbox {
 
   #add(roomId: string, operation: Operation, id: string = this.#environment.randomUUID()): Queued {
     const createdAt = new Date(this.#environment.clock.now()).toISOString();
-    const row: Row = { id, viewerId: this.#viewerId, roomId, createdAt, operation, attempted: false, state: { kind: "waiting" } };
-    this.#unkept = [...this.#unkept, row];
-    this.#update();
-    const kept = this.#stored((storage) => storage.add(row)).then((added) => {
-      this.#unkept = this.#unkept.filter((other) => other !== row);
-      this.#keep(added);
-      this.#leadership.ask(false);
-    });
+    const viewerId = this.#viewerId;
+    const kept = this.#ledger
+      .add({ id, viewerId, roomId, createdAt, operation, attempted: false, state: { kind: "waiting" } })
+      .then(() => this.#leadership.ask(false));
     return { id, kept };
   }
 
   #mark(roomId: string, operation: Operation): Queued {
-    const overtaken = [...this.#rows.values()].filter((row) => row.roomId === roomId && isMarker(row) && isHere(row));
+    const overtaken = [...this.#ledger.kept].filter((row) => row.roomId === roomId && isMarker(row) && isHere(row));
     const queued = this.#add(roomId, operation);
-    void queued.kept.then(() => this.#drop(overtaken.map(({ position }) => position)));
+    void queued.kept.then(() => this.#ledger.remove(overtaken));
     return queued;
   }
 
   /** Remove a message that the server can't have, and what was done to it; false where it was tried meanwhile. */
-  async #takeBack(messageId: string): Promise<boolean> {
-    const gone = await this.#stored((storage) =>
-      storage.removeWhere(this.#viewerId, (rows) => {
-        const all = rows.filter((row) => isAbout(row, messageId));
-        return all.some((row) => row.operation.kind === "send" && isHere(row)) ? all : [];
-      }),
-    );
-    this.#forget(gone.map(({ position }) => position));
-    return gone.length > 0;
+  #takeBack(messageId: string): Promise<boolean> {
+    return this.#ledger.removeWhere((rows) => {
+      const all = rows.filter((row) => isAbout(row, messageId));
+      return all.some((row) => row.operation.kind === "send" && isHere(row)) ? all : [];
+    });
   }
 
-  async #mend(row: KeptRow, state: Row["state"]): Promise<void> {
-    const changed = await this.#stored((storage) => storage.update(row.position, (now) => ({ ...now, state })));
-    if (changed !== null) this.#keep(changed);
-  }
-
-  async #drop(positions: readonly number[]): Promise<void> {
-    if (positions.length === 0) return;
-    await this.#stored((storage) => storage.remove(positions));
-    this.#forget(positions);
-  }
-
-  /** A row is new or another one: here, and in the other tabs. */
-  #keep(row: KeptRow): void {
-    this.#onNews({ kind: "kept", row });
-    this.#tell({ kind: "kept", row });
-  }
-
-  #forget(positions: readonly number[]): void {
-    this.#onNews({ kind: "gone", positions });
-    this.#tell({ kind: "gone", positions });
-  }
-
-  #tell(news: News): void {
-    if (!this.#stopped) this.#channel.post(news);
-  }
-
-  #onNews(message: unknown): void {
-    if (this.#stopped || !isNews(message)) return;
+  #onReport(message: unknown): void {
+    if (!isReport(message)) return;
     switch (message.kind) {
-      case "kept":
-        this.#rows = inOrder([...this.#rows.values(), message.row]);
-        break;
-      case "gone":
-        this.#rows = inOrder([...this.#rows.values()].filter(({ position }) => !message.positions.includes(position)));
-        break;
       case "taken":
-        this.#results.emit(message.taken);
-        return;
+        return this.#results.emit(message.taken);
       case "sender":
         this.#leader = message;
-        break;
+        return this.#update();
       default:
         return message satisfies never;
     }
-    this.#sender.wake();
-    this.#update();
   }
 
   #onPage(event: PageEvent): void {
     switch (event) {
       case "visible":
         // A frozen tab may have missed what the others said.
-        void this.#reload();
+        void this.#ledger.read();
         return this.#leadership.ask(true);
       case "online":
         return this.#leadership.ask(true);
@@ -340,56 +290,29 @@ export class Outbox {
     }
   }
 
-  async #reload(): Promise<void> {
-    const rows = await this.#stored((storage) => storage.all(this.#viewerId));
-    if (this.#stopped) return;
-    this.#rows = inOrder(rows);
-    this.#sender.wake();
-    this.#update();
-  }
-
-  /** Where the browser's storage fails, the page goes on without it: what is queued lasts as long as the page. */
-  async #stored<T>(work: (storage: OperationStorage) => Promise<T>): Promise<T> {
-    const storage = this.#storage;
-    try {
-      return await (storage.durable ? this.#inTime(work(storage)) : work(storage));
-    } catch (error) {
-      if (!storage.durable) throw error;
-      if (storage === this.#storage) this.#storage = new PassingStorage([...this.#rows.values()]);
-      return work(this.#storage);
-    }
-  }
-
-  /** Some browsers open IndexedDB and never say so. Should it answer later: every operation may be repeated. */
-  #inTime<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const stop = this.#environment.clock.after(STORAGE_TIMEOUT_MS, () => reject(new Error("IndexedDB doesn't answer")));
-      work.then(resolve, reject).finally(stop);
-    });
-  }
-
-  #find(id: string): KeptRow | undefined {
-    return [...this.#rows.values()].find((row) => row.id === id);
-  }
-
   #update(): void {
     this.#view = this.#compose();
-    if (this.#leadership.leads) this.#tellIfNew();
+    this.#reportIfNew();
     this.#changes.emit(this.#view);
   }
 
-  #tellIfNew(): void {
-    const news: News = { kind: "sender", state: this.#sender.state, sending: [...this.#sender.sending] };
-    const said = JSON.stringify(news);
-    if (said !== this.#said) this.#tell(news);
-    this.#said = said;
+  #reportIfNew(): void {
+    if (!this.#leadership.leads) return;
+    const report = this.#report();
+    const text = JSON.stringify(report);
+    if (text !== this.#reported) this.#channel.post(report);
+    this.#reported = text;
+  }
+
+  #report(): Report {
+    return { kind: "sender", state: this.#sender.state, sending: [...this.#sender.sending] };
   }
 
   #compose(): OutboxView {
     const leads = this.#leadership.leads;
     const sending: ReadonlySet<number> = leads ? this.#sender.sending : new Set(this.#leader.sending);
-    const rows: readonly Row[] = [...this.#rows.values(), ...this.#unkept];
     const shown = new Map<string, { readonly row: Row; readonly pending: PendingOperation }>();
+    const rows = this.#ledger.all;
     for (const row of rows) {
       const isSending = "position" in row && typeof row.position === "number" && sending.has(row.position);
       const before = this.#shown.get(row.id);
@@ -401,7 +324,7 @@ export class Outbox {
       state: this.#stopped ? { kind: "stopped" } : leads ? this.#sender.state : this.#leader.state,
       operations: [...shown.values()].map(({ pending }) => pending),
       unsentCount: rows.filter(isUnsent).length,
-      durable: this.#storage.durable,
+      durable: this.#ledger.durable,
     };
   }
 }
@@ -427,12 +350,7 @@ function isHere({ attempted, state }: Row): boolean {
   return !attempted || state.kind === "failed";
 }
 
-function inOrder(rows: readonly KeptRow[]): ReadonlyMap<number, KeptRow> {
-  const byPosition = new Map(rows.map((row) => [row.position, row]));
-  return new Map([...byPosition].sort(([one], [other]) => one - other));
-}
-
-/** What another tab posts is of our own making; of a newer version's words, those unknown are passed over. */
-function isNews(message: unknown): message is News {
-  return isRecord(message) && ["kept", "gone", "taken", "sender"].includes(String(message["kind"]));
+/** What another tab posts is of our own making; what isn't a report is passed over. */
+function isReport(message: unknown): message is Report {
+  return isRecord(message) && (message["kind"] === "taken" || message["kind"] === "sender");
 }

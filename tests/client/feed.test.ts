@@ -50,6 +50,23 @@ test("An event that comes twice is applied once", async () => {
   assert.deepEqual(shown(page), fetched(here.server, page));
 });
 
+test("An event of long ago that comes again moves nothing and costs nothing", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  const old: string[] = [];
+  here.server.sockets.meddle = (text) => {
+    old.push(text);
+    return [text, ...old.slice(0, 1)];
+  };
+  for (const id of ["a", "b", "c"]) here.server.send("2", id, id);
+  here.server.edit("2", "a", "edited");
+  await settled();
+  assert.deepEqual(shown(page), fetched(here.server, page));
+  assert.equal(page.room.feed.state.kind, "live");
+  assert.equal(here.server.subscriptions, 1);
+});
+
 test("A gap is closed by subscribing again from the own cursor", async () => {
   const here = world();
   const page = openPage(here);
@@ -88,6 +105,23 @@ test("A repeat of what can't be shown doesn't swallow the next message", async (
   await settled();
   assert.deepEqual(shown(page), fetched(here.server, page));
   assert.equal(shown(page).length, 3);
+});
+
+test("A repeat of what can't be shown doesn't hide a gap", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  here.server.sockets.meddle = (text) => [text, text, text];
+  here.server.unshowable();
+  await settled();
+  here.server.sockets.meddle = () => [];
+  here.server.send("2", "a", "lost");
+  await settled();
+  here.server.sockets.meddle = (text) => [text];
+  here.server.send("2", "b", "shows the gap");
+  await pass(here.clock, 1_000);
+  assert.deepEqual(shown(page), fetched(here.server, page));
+  assert.equal(shown(page).length, 2);
 });
 
 test("A reset fetches the newest page and keeps what waits in the outbox", async () => {
