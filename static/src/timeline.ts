@@ -1,11 +1,11 @@
 /** The conversation: which messages, days and lines are shown, and in which order. */
+import { Announcer } from "./announcer.ts";
 import { Changes, type Stop } from "./changes.ts";
 import { arrange, find, fresh, part, say, show } from "./markup.ts";
-import { drawMessage, drawSetting, excerpt, type Setting } from "./message.ts";
+import { drawMessage, drawSetting, type Setting } from "./message.ts";
 import type { Entry, MessagesView, RoomMessages, User } from "./messages.ts";
 import { dayName, dayOf } from "./moments.ts";
 import { Place } from "./place.ts";
-import { shownName } from "./people.ts";
 import type { RoomSignals } from "./signals.ts";
 import { words } from "./words.ts";
 
@@ -40,7 +40,7 @@ export class Timeline {
   readonly #options: TimelineOptions;
   readonly #section = find(document, ".timeline", HTMLElement);
   readonly #present = find(document, "[data-present]", HTMLButtonElement);
-  readonly #announcer = find(document, "[data-announcer]", HTMLElement);
+  readonly #announcer: Announcer;
   readonly #rows = new Map<string, Row>();
   readonly #days = new Map<string, HTMLElement>();
   readonly #newLine = fresh("new-line-template");
@@ -52,7 +52,6 @@ export class Timeline {
   #leftAt: number | null = null;
   /** The newest seq that stood there while the reader was at the end. */
   #seenSeq = 0;
-  #announcedSeq = 0;
   #today = dayOf(new Date());
   #isLoading = false;
   /** Runs while a page that could not be fetched is not asked for again. */
@@ -64,12 +63,12 @@ export class Timeline {
     this.#options = options;
     this.#view = messages.view;
     this.#newAfter = options.readSeq;
+    this.#announcer = new Announcer(options.viewer.id, lastSeq(messages.view));
     const view = find(this.#section, "[data-timeline-view]", HTMLElement);
     this.place = new Place(view, find(this.#section, "[data-timeline-content]", HTMLElement), this.list);
     this.#adopt();
     this.#draw(messages.view);
-    this.#announcedSeq = lastSeq(messages.view);
-    this.#seenSeq = options.readSeq ?? this.#announcedSeq;
+    this.#seenSeq = options.readSeq ?? lastSeq(messages.view);
     this.#open();
     this.#stops.push(
       messages.subscribe((next) => this.#draw(next)),
@@ -116,7 +115,7 @@ export class Timeline {
   /** Show a message with what stands around it, and point at it. */
   async showMessage(id: string): Promise<void> {
     if (this.element(id) === null && !(await this.#messages.showMessage(id))) {
-      say(this.#announcer, words.notFound);
+      this.#announcer.say(words.notFound);
       return;
     }
     const element = this.element(id);
@@ -159,7 +158,7 @@ export class Timeline {
       show(find(this.#section, "[data-timeline-loading]", HTMLElement), view.loading === "older");
       show(find(this.#section, "[data-timeline-empty]", HTMLElement), view.entries.length === 0 && !view.hasOlder);
     });
-    this.#announce(view);
+    if (!view.hasNewer) this.#announcer.tell(view.entries);
     this.#moved();
     this.drawn.emit(view);
   }
@@ -305,21 +304,6 @@ export class Timeline {
       this.#pause = undefined;
       this.#moved();
     }, RETRY_MS);
-  }
-
-  #announce(view: MessagesView): void {
-    const last = lastSeq(view);
-    if (this.#announcedSeq === 0 || last <= this.#announcedSeq || view.hasNewer) return;
-    const news = view.entries.filter(
-      ({ message }) =>
-        message.seq !== null &&
-        message.seq > this.#announcedSeq &&
-        message.author !== null &&
-        message.author.id !== this.#options.viewer.id,
-    );
-    this.#announcedSeq = last;
-    const said = news.map(({ message }) => message.author && words.said(shownName(message.author), excerpt(message.body)));
-    if (said.length > 0) say(this.#announcer, said.join("\n"));
   }
 
   #followQuote(event: MouseEvent): void {

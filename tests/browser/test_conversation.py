@@ -24,6 +24,20 @@ def test_what_one_writes_the_other_reads_at_once_and_in_order(arrange: Arrange, 
     assert arrange.stored(community.room_id) == ["Good morning", "おはようございます", "two\nlines"]
 
 
+def test_what_others_write_is_read_out_and_ones_own_is_not(arrange: Arrange, enter: Enter) -> None:
+    community = arrange.community("terrace", "aiko", "ben", messages=2)
+    aiko, ben = enter(community, "aiko"), enter(community, "ben")
+    read_out = ben.page.locator("[data-announcer][aria-live=polite]")
+    expect(read_out).to_be_empty()
+
+    aiko.say("It is *warm* here")
+    expect(read_out).to_have_text("Aiko: It is *warm* here")
+    ben.say("I am coming")
+    ben.has_stored(1)
+
+    expect(read_out).to_have_text("Aiko: It is *warm* here")
+
+
 def test_edits_deletions_and_reactions_reach_the_other_page(arrange: Arrange, enter: Enter) -> None:
     community = arrange.community("kitchen", "aiko", "ben")
     aiko, ben = enter(community, "aiko"), enter(community, "ben")
