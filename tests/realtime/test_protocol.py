@@ -180,7 +180,7 @@ async def test_what_a_resolver_refuses_is_in_the_payload_of_next(peer: Peer) -> 
         ("subscription { __typename }", "BAD_USER_INPUT"),
         ("subscription Feed($roomId: ID!) { roomEvents(roomId: $roomId) { cursor } }", "BAD_USER_INPUT"),
         ('subscription { roomEvents(roomId: "404404") { cursor } }', "NOT_FOUND"),
-        ('subscription { roomEvents(roomId: "\\u0000") { cursor } }', "NOT_FOUND"),
+        ('subscription { roomEvents(roomId: "\\u0000") { cursor } }', "BAD_USER_INPUT"),
         ('subscription { roomEvents(roomId: "99999999999999999999999") { cursor } }', "NOT_FOUND"),
         ('subscription { roomSignals(roomId: "404404") { signal { __typename } } }', "NOT_FOUND"),
         ("{ viewer " * 300, "TOO_COMPLEX"),
@@ -204,9 +204,9 @@ async def test_an_id_of_a_running_operation_is_closed_with_4409(peer: Peer, comm
     assert await peer.closed() == CloseCode.SUBSCRIBER_EXISTS
 
 
-async def test_two_operations_of_one_id_at_once_are_closed_with_4409(peer: Peer) -> None:
+async def test_two_operations_of_one_id_at_once_are_closed_with_4409(peer: Peer, community: Community) -> None:
     for _ in range(2):
-        await peer.subscribe("{ viewer { id } }", operation="same")
+        await peer.subscribe(ROOM_EVENTS, operation="same", roomId=community.room_id)
     assert await peer.closed() == CloseCode.SUBSCRIBER_EXISTS
 
 
@@ -259,7 +259,7 @@ async def test_a_subscription_resumes_after_its_cursor_and_goes_on_live(
     assert peer.seqs("second") == [*missed, live]
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "A" * 32, "\u0000", "x" * 100_000])
+@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "A" * 32, "x" * 100_000])
 async def test_a_cursor_that_is_none_gets_one_reset_and_goes_on_live(
     server: Server, peer: Peer, community: Community, cursor: str
 ) -> None:
