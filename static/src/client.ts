@@ -84,6 +84,7 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
   const connection = new Connection(environment, { url: options.socketUrl, ...identity });
   const inbox = new Inbox(environment, connection, endpoint, cache, page.inboxCursor);
   const apollo = new ApolloClient({ cache, link: linkTo(endpoint), devtools: { enabled: false } });
+  const stops: Stop[] = [];
   const room = page.room === null ? null : openRoom(page.room);
 
   function openRoom(data: NonNullable<RoomPageQuery["room"]>): OpenRoom {
@@ -91,24 +92,25 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
     const { id, lastSeq, cursor } = data;
     const parts = { cache, endpoint, outbox, viewer, windowSize, pageSize };
     const messages = new RoomMessages(parts, id, data.messages.pageInfo.hasPreviousPage);
-    const target = new RoomHappenings(cache, messages, outbox, lastSeq);
+    const happenings = new RoomHappenings(environment, cache, messages, outbox, lastSeq);
+    stops.push(() => happenings.stop());
     return {
       id,
       details: new RoomDetails(cache, data),
       messages,
-      feed: new RoomFeed(environment, connection, target, id, { cursor, least: 0, most: lastSeq }),
+      feed: new RoomFeed(environment, connection, happenings, id, { cursor, least: 0, most: lastSeq }),
       signals: new RoomSignals(environment, connection, endpoint, viewer.id, id),
     };
   }
 
-  const stops: readonly Stop[] = [
+  stops.push(
     outbox.onResult((taken) => keep(cache, room, taken)),
     // A session that is good again, and the network back: what waits for either is sent.
     connection.subscribe(({ kind }) => kind === "connected" && outbox.tryNow()),
     inbox.onNews((news) => {
       if (news.kind === "membership" && news.readable && news.roomId === room?.id) room.feed.resume();
     }),
-  ];
+  );
   return {
     viewer,
     cache,

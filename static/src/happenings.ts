@@ -1,20 +1,31 @@
 import type { Reference } from "@apollo/client/cache";
 import type { TodokuCache } from "./cache.ts";
+import type { Stop } from "./changes.ts";
+import type { Environment } from "./environment.ts";
 import type { FeedTarget, RoomChange } from "./feed.ts";
 import { RoomPartsFragmentDoc, RoomSeqFragmentDoc, UserPartsFragmentDoc, type MembershipRole } from "./generated/operations.ts";
 import type { RoomMessages } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** Writes what happens in a room into the cache and its window. */
+/**
+ * Writes what happens in a room into the cache and its window.
+ *
+ * What comes in one rush (a replay, a busy minute) is written together: each write lays out the whole window anew, a
+ * few milliseconds on a good machine.
+ */
 export class RoomHappenings implements FeedTarget {
+  readonly #environment: Environment;
   readonly #cache: TodokuCache;
   readonly #messages: RoomMessages;
   readonly #outbox: Outbox;
   readonly #roomId: string;
   /** What the page counted is in its numbers already. */
   #countedTo: number;
+  #pending: RoomChange[] = [];
+  #stopWaiting: Stop | null = null;
 
-  constructor(cache: TodokuCache, messages: RoomMessages, outbox: Outbox, lastSeq: number) {
+  constructor(environment: Environment, cache: TodokuCache, messages: RoomMessages, outbox: Outbox, lastSeq: number) {
+    this.#environment = environment;
     this.#cache = cache;
     this.#messages = messages;
     this.#outbox = outbox;
@@ -23,14 +34,37 @@ export class RoomHappenings implements FeedTarget {
   }
 
   apply(change: RoomChange): void {
-    this.#cache.batch({ update: () => this.#write(change) });
-    if (change.__typename === "MessageSent") void this.#outbox.arrived(change.message.id);
+    this.#pending.push(change);
+    // A hidden page's timers may take a minute.
+    if (!this.#environment.page.visible) return this.#flush();
+    this.#stopWaiting ??= this.#environment.clock.after(0, () => this.#flush());
+  }
+
+  stop(): void {
+    this.#stopWaiting?.();
+    this.#pending = [];
   }
 
   async startAnew(otherHistory: boolean): Promise<boolean> {
+    this.#flush();
     const done = await this.#messages.startAnew(otherHistory);
     if (done) this.#countedTo = this.#cache.lastSeqOf(this.#roomId);
     return done;
+  }
+
+  #flush(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
+    const changes = this.#pending;
+    this.#pending = [];
+    this.#cache.batch({
+      update: () => {
+        for (const change of changes) this.#write(change);
+      },
+    });
+    for (const change of changes) {
+      if (change.__typename === "MessageSent") void this.#outbox.arrived(change.message.id);
+    }
   }
 
   #write(change: RoomChange): void {

@@ -18,6 +18,8 @@ export class FakeClock implements Clock {
   after(delay: number, then: () => void): Stop {
     const timer = { at: this.#now + Math.max(0, delay), then };
     this.#timers.add(timer);
+    // What is due now needs no time, only a turn.
+    if (delay <= 0) setImmediate(() => this.#timers.delete(timer) && then());
     return () => void this.#timers.delete(timer);
   }
 
