@@ -162,6 +162,22 @@ test("After a restored backup the page shows the restored history, however low i
   assert.equal(page.room.details.view.lastSeq, here.server.seq);
 });
 
+test("After a restored backup the older pages are those of the restored history, too", async () => {
+  const here = world();
+  for (let number = 1; number <= 30; number++) here.server.send("2", `m${number}`, `text ${number}`);
+  for (let number = 1; number <= 30; number++) here.server.edit("2", `m${number}`, `edited ${number}`);
+  const page = openPage(here, WINDOW);
+  await settled();
+  await page.room.messages.loadOlder();
+  here.server.restore(30);
+  here.server.sockets.cut();
+  await pass(here.clock, 15_000);
+  assert.equal(shown(page).length, WINDOW.pageSize);
+  await page.room.messages.loadOlder();
+  assert.equal(shown(page).length, 24);
+  assert.deepEqual(shown(page), fetched(here.server, page));
+});
+
 test("A reset whose page can't be fetched is tried until it can; what comes meanwhile is not lost", async () => {
   const here = world();
   for (const id of ["a", "b"]) here.server.send("2", id, id);

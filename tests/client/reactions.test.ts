@@ -79,6 +79,23 @@ test("A replay of reactions that the page knows already changes nothing in betwe
   assert.deepEqual([...seen], [false]);
 });
 
+test("An older answer to the viewer's own query doesn't undo what an event told since", async () => {
+  const here = crowded(false);
+  const page = openPage(here);
+  await settled();
+  let answer = (): void => undefined;
+  here.server.holdAnswer = () => new Promise((resolve) => (answer = resolve));
+  void page.room.messages.startAnew(false);
+  await settled();
+  here.server.react(ME, "a", "👍", true);
+  await settled();
+  answer();
+  await settled();
+  here.server.react("99", "a", "👍", true);
+  await settled();
+  assert.equal(mine(page), true);
+});
+
 for (let seed = 1; seed <= 20; seed++) {
   test(`Whatever the viewer does on other devices in a crowd, the page ends with what a query says (seed ${seed})`, async () => {
     const here = crowded(seed % 2 === 0);

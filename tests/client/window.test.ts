@@ -84,6 +84,41 @@ test("A message that arrives while the way to the present is fetched is not lost
   assert.equal(extent(page), "91–102");
 });
 
+test("The way to the present takes the place of an older page that is still coming", async () => {
+  const { here, page } = await opened(100);
+  const { messages } = page.room;
+  messages.follow(false);
+  for (let load = 0; load < 5; load++) await messages.loadOlder();
+  const answers: (() => void)[] = [];
+  here.server.holdAnswer = () => new Promise((resolve) => answers.push(resolve));
+  const older = messages.loadOlder();
+  const present = messages.toPresent();
+  await settled();
+  answers[0]?.();
+  assert.equal(await older, false);
+  assert.equal(messages.view.loading, "present");
+  answers[1]?.();
+  assert.equal(await present, true);
+  assert.deepEqual([extent(page), messages.view.loading], ["91–100", null]);
+});
+
+test("What the viewer sends while everything is fetched anew is not lost", async () => {
+  const { here, page } = await opened(25);
+  const answers: (() => void)[] = [];
+  here.server.holdAnswer = ({ operation }) =>
+    operation === "History" ? new Promise((resolve) => answers.push(resolve)) : Promise.resolve();
+  here.server.reset("TOO_FAR_BEHIND");
+  await settled();
+  // From here on only the answer to the sending tells of it.
+  here.server.sockets.weather = "silent";
+  page.todoku.outbox.send("7", "meanwhile");
+  await settled();
+  for (const answer of answers) answer();
+  await settled();
+  assert.equal(page.room.messages.view.entries.at(-1)?.message.body, "meanwhile");
+  assert.equal(page.room.messages.view.entries.at(-1)?.delivery.kind, "stored");
+});
+
 test("A message that arrives while the last newer page is fetched is not lost", async () => {
   const { here, page } = await opened(45);
   const { messages } = page.room;
