@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -53,10 +52,9 @@ def append(
     """
     if not connection.in_atomic_block:
         raise TransactionRequired(f"append({stream.key}, {kind}) needs the transaction that makes the change")
-    stream.last_seq += 1
-    stream.nonce = new_nonce()
-    stream.last_at = max(timezone.now(), stream.last_at)
-    stream.save(update_fields=["last_seq", "nonce", "last_at"])
+    while not _take_seq(stream):
+        # It isn't where it was read: an append after it was undone with a savepoint.
+        stream.refresh_from_db()
     event = Event.objects.create(
         stream_id=stream.pk,
         seq=stream.last_seq,
@@ -67,8 +65,18 @@ def append(
         detail=detail or {},
         created_at=stream.last_at,
     )
-    transaction.on_commit(partial(doorbell.ring, stream.pk, event.seq), robust=True)
+    transaction.on_commit(lambda: doorbell.ring(event.stream_id, event.seq), robust=True)
     return event
+
+
+def _take_seq(stream: Stream) -> bool:
+    """Move the stream's row on by one, if it still is what `stream` says."""
+    seq, nonce, at = stream.last_seq + 1, new_nonce(), max(timezone.now(), stream.last_at)
+    unmoved = Stream.objects.filter(pk=stream.pk, last_seq=stream.last_seq)
+    if not unmoved.update(last_seq=seq, nonce=nonce, last_at=at):
+        return False
+    stream.last_seq, stream.nonce, stream.last_at = seq, nonce, at
+    return True
 
 
 def head(stream_id: int) -> Cursor:

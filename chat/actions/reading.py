@@ -1,7 +1,6 @@
 """How far a person has read in a room."""
 
 from collections.abc import Callable
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -59,7 +58,7 @@ def _move(
             if forward:
                 # That somebody wants to read it again is nobody else's business.
                 payload: dict[str, object] = {"kind": "read", "user": str(actor.pk), "seq": marker}
-                transaction.on_commit(partial(doorbell.pass_on, f"room:{room_id}", payload), robust=True)
+                transaction.on_commit(lambda: doorbell.pass_on(f"room:{room_id}", payload), robust=True)
         operations.remember(actor, op_id, verb, object_id=room_id)
     return membership.room
 
