@@ -165,7 +165,17 @@ test("What the page's query wrote is read again as one object per message while 
   assert.notEqual(after[1], before[1]);
 });
 
-test("Members who come and go are counted, also when the page had them already", async () => {
+test("A member whose coming was counted by an answer before its event is not counted twice", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  page.todoku.cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", { ...here.server.page(ME, {}), memberCount: 1 });
+  here.server.join("5");
+  await settled();
+  assert.equal(page.room.details.view.memberCount, 1);
+});
+
+test("Members who come and go are listed and counted, each once", async () => {
   const here = world();
   const page = openPage(here);
   await settled();

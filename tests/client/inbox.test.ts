@@ -75,7 +75,7 @@ test("A room that was joined is listed, and one that was left is not", async () 
 
 test("A membership that began again counts anew, although its version is lower", async () => {
   const { here, page } = await opened();
-  here.server.tell(marker(9, 0));
+  here.server.tell(marker(9, 3));
   await settled();
   const again = joined(here, "7", { messageCount: 5 });
   assert.equal(again.viewerMembership?.version, 1);

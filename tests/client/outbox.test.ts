@@ -61,6 +61,16 @@ test("A message shows at once, and its entry stays the same one until it is stor
   assert.deepEqual(sent(here), ["hello"]);
 });
 
+test("A message whose event comes before its answer is stored in that moment", async () => {
+  const { here, page } = await opened();
+  here.server.holdAnswer = () => new Promise(() => undefined);
+  page.todoku.outbox.send(ROOM, "seen by all");
+  await settled();
+  assert.deepEqual(states(page), ["send: sending"]);
+  assert.deepEqual(deliveries(page), ["seen by all: stored"]);
+  assert.equal(page.room.messages.view.entries[0]?.message.bodyHtml, "<p>seen by all</p>");
+});
+
 test("The messages of a room are sent one at a time, in the order in which they were written", async () => {
   const { here, page } = await opened();
   let waiting = 0;
@@ -403,11 +413,10 @@ test("Where the browser keeps nothing, messages are sent all the same, and the p
   const here = world();
   Object.defineProperty(here.browser.indexedDB, "open", { value: () => { throw new Error("denied"); } });
   const page = openPage(here);
-  await settled();
-  page.todoku.outbox.send(ROOM, "fleeting");
-  await settled();
+  for (const body of ["fleeting", "fugitive", "volatile"]) page.todoku.outbox.send(ROOM, body);
+  await until("all are sent", () => page.todoku.outbox.view.operations.length === 0);
   assert.equal(page.todoku.outbox.view.durable, false);
-  assert.deepEqual(sent(here), ["fleeting"]);
+  assert.deepEqual(sent(here), ["fleeting", "fugitive", "volatile"]);
 });
 
 test("A storage that never answers keeps no message from being sent", async () => {
@@ -544,6 +553,20 @@ test("When the browser freezes the sending tab, the visible one takes over withi
   await pass(here.clock, 6_000);
   assert.deepEqual(sent(here), ["don't wait for it", "awake again"]);
   assert.deepEqual(asked(here), ["SendMessage", "SendMessage"]);
+});
+
+test("A tab that lost its turn while it was frozen takes it again when the other one goes", async () => {
+  const { here, first, second } = await twoTabs();
+  first.tab.freeze();
+  second.todoku.outbox.send(ROOM, "one");
+  await pass(here.clock, 6_000);
+  first.tab.thaw();
+  await settled();
+  second.tab.crash();
+  await settled();
+  first.todoku.outbox.send(ROOM, "two");
+  await settled();
+  assert.deepEqual(sent(here), ["one", "two"]);
 });
 
 test("Both tabs say when the outbox is paused or retries, whichever of them sends", async () => {
