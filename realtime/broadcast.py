@@ -9,7 +9,7 @@ from realtime.threads import in_thread
 
 if TYPE_CHECKING:
     from realtime.feed import Feed, PassingFeed
-    from realtime.hub import Topic
+    from realtime.topic import Topic
 
 PAGE_EVENTS = 200
 KEPT_PAYLOADS = 1_024

@@ -19,7 +19,8 @@ from realtime.threads import in_thread
 from realtime.writer import Outlet
 
 if TYPE_CHECKING:
-    from realtime.hub import Hub, Topic
+    from realtime.hub import Hub
+    from realtime.topic import Topic
 
 logger = logging.getLogger(__name__)
 

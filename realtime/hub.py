@@ -2,37 +2,28 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import DatabaseError
 
-from realtime import doorbell, log, payloads
+from realtime import log, payloads
 from realtime.broadcast import Broadcast, Followers
 from realtime.cursor import Cursor
 from realtime.feed import Feed, Opening, PassingFeed
-from realtime.interface import Source
-from realtime.log import HistoryChanged
 from realtime.models import Event
-from realtime.payloads import Happened, Passing, Request, ResetReason
+from realtime.payloads import Key, Passing, Request, ResetReason
+from realtime.relay import Relay
+from realtime.tasks import Background, supervised
 from realtime.threads import in_thread
+from realtime.topic import READ_EVENTS, Growth, Topic, Watch, read_on
 from realtime.writer import Outlet
 
 logger = logging.getLogger(__name__)
 
-GROUP = "todoku.hubs"
-READ_EVENTS = 200
 ACTIVITY_INTERVAL_S = 1.0
-REJOIN_INTERVAL_S = 300.0
-
-Watch = Callable[[Event], None]
-Key = tuple[str, str | None, str, int | None]
 
 
 @dataclass(slots=True)
@@ -49,46 +40,6 @@ class Counters:
     resets: int = 0
 
 
-class Topic:
-    """A stream that somebody in this process listens to, as far as the hub has read it."""
-
-    def __init__(self, head: Cursor) -> None:
-        self.stream_id = head.stream_id
-        self.head = head
-        self.epoch = 0  # rises when what was made before is no longer true
-        self.broadcasts: dict[Key, Broadcast] = {}
-        self.feeds: dict[Feed | PassingFeed, None] = {}
-        self.watches: dict[object, Watch] = {}
-        self.followers: dict[Key, Followers] = {}
-        self.activity_due = False
-        self.activity_at = 0.0
-
-    @property
-    def unused(self) -> bool:
-        return not (self.feeds or self.watches or self.followers)
-
-    def broadcast_of(self, request: Request) -> Broadcast:
-        return self.broadcasts.setdefault(request.key, Broadcast(self, request))
-
-    @property
-    def sources(self) -> set[Source]:
-        return {feed.request.source for feed in self.feeds}
-
-    def forget(self) -> None:
-        self.epoch += 1
-        for broadcast in self.broadcasts.values():
-            broadcast.forget()
-
-
-@dataclass(slots=True)
-class Growth:
-    """What one reading found: the events after the topic's head, and the payloads made of them by operation."""
-
-    events: list[Event] = field(default_factory=list)
-    made: dict[Key, list[bytes]] = field(default_factory=dict)
-    history_changed: bool = False
-
-
 class Hub:
     """Owns the topics and the tasks that move them on. All its methods run on its event loop."""
 
@@ -99,22 +50,19 @@ class Hub:
         self._dirty: set[int] = set()
         self._wake = asyncio.Event()
         self._growth = asyncio.Event()
-        self._hints: dict[int, int] = {}
-        self._passed_on: deque[tuple[str, dict[str, Any]]] = deque(maxlen=1_000)
-        self._something_to_tell = asyncio.Event()
-        self._background: set[asyncio.Task[None]] = set()
+        self._relay = Relay(self._hinted, self._passed)
+        self._background = Background()
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
 
     # ------------------------------------------------------------------ life
 
     def start(self) -> None:
-        doorbell.listen(self._rung, self._handed)
-        for work in (self._pump, self._sweep, self._hear, self._tell):
-            self._tasks.append(asyncio.create_task(_supervised(work)))
+        self._relay.start()
+        self._tasks = [asyncio.create_task(supervised(work)) for work in (self._pump, self._sweep)]
 
     async def stop(self) -> None:
-        doorbell.forget(self._rung, self._handed)
+        await self._relay.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -230,7 +178,7 @@ class Hub:
     async def _advance(self, topics: list[Topic]) -> None:
         jobs = [(topic.head, [b.request for b in topic.broadcasts.values()]) for topic in topics]
         self.counters.reads += len(jobs)
-        for topic, growth in zip(topics, await in_thread(_read, jobs), strict=True):
+        for topic, growth in zip(topics, await in_thread(read_on, jobs), strict=True):
             if growth.history_changed:
                 await self._restart(topic)
             elif growth.events:
@@ -307,50 +255,16 @@ class Hub:
 
     # ------------------------------------------------------------------ hints
 
-    def _rung(self, stream_id: int, seq: int) -> None:
-        """Called in any thread, right after a commit."""
-        with suppress(RuntimeError):  # the loop has ended: nobody is left to be told
-            self._loop.call_soon_threadsafe(self._note_hint, stream_id, seq)
+    def _hinted(self, stream_id: int, seq: int) -> None:
+        """A stream is said to have reached `seq`; only the log knows."""
+        self.counters.hints += 1
+        topic = self._topics.get(stream_id)
+        if topic is not None and topic.head.seq < seq:
+            self._touch(stream_id)
 
-    def _handed(self, topic: str, payload: dict[str, Any]) -> None:
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._note_passing, topic, payload)
-
-    def _note_hint(self, stream_id: int, seq: int) -> None:
-        self._hints[stream_id] = max(seq, self._hints.get(stream_id, 0))
-        self._something_to_tell.set()
-
-    def _note_passing(self, topic: str, payload: dict[str, Any]) -> None:
-        self._passed_on.append((topic, payload))
-        self._something_to_tell.set()
-
-    async def _tell(self) -> None:
-        """Ring at every process, this one included. Hints may be lost, so nothing is tried twice."""
-        layer = get_channel_layer()
-        while True:
-            await self._something_to_tell.wait()
-            self._something_to_tell.clear()
-            hints, self._hints = list(self._hints.items()), {}
-            passed_on, self._passed_on = list(self._passed_on), deque(maxlen=1_000)
-            async with asyncio.timeout(settings.REALTIME_HINT_TIMEOUT_S):
-                await layer.group_send(GROUP, {"type": "hints", "streams": hints, "passing": passed_on})
-
-    async def _hear(self) -> None:
-        """Listen to the channel layer; it may fail as long as it likes, the sweep goes on."""
-        layer = get_channel_layer()
-        channel = await layer.new_channel()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_stay_joined(layer, channel))
-            while True:
-                message = await layer.receive(channel)
-                for stream_id, seq in message["streams"]:
-                    self.counters.hints += 1
-                    topic = self._topics.get(stream_id)
-                    if topic is not None and topic.head.seq < seq:
-                        self._touch(stream_id)
-                for name, payload in message["passing"]:
-                    if name in self._passing:
-                        self._spawn(self._pass(name, payload))
+    def _passed(self, name: str, payload: dict[str, Any]) -> None:
+        if name in self._passing:
+            self._background.spawn(self._pass(name, payload))
 
     # ------------------------------------------------------------------ what isn't kept
 
@@ -366,71 +280,13 @@ class Hub:
         if topic.followers and not topic.activity_due:
             topic.activity_due = True
             wait = max(0.0, topic.activity_at + ACTIVITY_INTERVAL_S - self._loop.time())
-            self._loop.call_later(wait, lambda: self._spawn(self._say_activity(topic)))
+            self._loop.call_later(wait, lambda: self._background.spawn(self._say_activity(topic)))
 
     async def _say_activity(self, topic: Topic) -> None:
         topic.activity_due = False
         topic.activity_at = self._loop.time()
         for followers in list(topic.followers.values()):
             followers.publish(await followers.activity(topic.stream_id))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_logged(work))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-
-def _read(jobs: list[tuple[Cursor, list[Request]]]) -> list[Growth]:
-    """Read on after each cursor and make the payloads. Runs in a worker thread."""
-    return [_read_one(cursor, requests) for cursor, requests in jobs]
-
-
-def _read_one(cursor: Cursor, requests: list[Request]) -> Growth:
-    try:
-        events = log.read_after(cursor, limit=READ_EVENTS)
-    except HistoryChanged:
-        return Growth(history_changed=True)
-    roots = [Happened(event) for event in events]
-    growth = Growth(events=events)
-    for request in requests if roots else ():
-        try:
-            growth.made[request.key] = payloads.make(request, roots)
-        except DatabaseError:
-            raise
-        except Exception:
-            # One operation's failure is its listeners' alone: they fall back to reading the log themselves.
-            logger.exception("payloads could not be made for %s", request.operation.name)
-    return growth
-
-
-async def _stay_joined(layer: Any, channel: str) -> None:
-    """Join the hubs' group again and again: its memberships lapse (after a day, in channels-redis)."""
-    while True:
-        await layer.group_add(GROUP, channel)
-        await asyncio.sleep(REJOIN_INTERVAL_S)
-
-
-async def _supervised(work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` for ever; it starts anew a moment after it failed."""
-    last: str | None = None
-    while True:
-        try:
-            await work()
-        except Exception as error:
-            # The border that keeps the hub alive. The same failure again is one line, not another traceback.
-            said = repr(error)
-            logger.warning("%s failed, it starts anew: %s", work.__name__, said, exc_info=said != last)
-            last = said
-            await asyncio.sleep(settings.REALTIME_SWEEP_INTERVAL_S)
-
-
-async def _logged(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except DatabaseError as error:
-        logger.warning("not told, the database is away: %s", error)
-    except Exception:
-        logger.exception("not told")
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -19,6 +19,8 @@ from realtime.documents import DocumentInvalid, Operation
 from realtime.interface import Context, Source, Viewer, interface
 from realtime.models import Event
 
+Key = tuple[str, str | None, str, int | None]  # operation text, its name, its variables, the viewer where it matters
+
 
 class ResetReason(StrEnum):
     CURSOR_INVALID = "CURSOR_INVALID"
@@ -86,10 +88,10 @@ class Request:
     variables: Mapping[str, Any]
     arguments: Mapping[str, Any]
     viewer: Viewer
-    key: tuple[str, str | None, str, int | None]
+    key: Key
 
     @property
-    def shared_key(self) -> tuple[str, str | None, str, None]:
+    def shared_key(self) -> Key:
         return (*self.key[:3], None)
 
     @property

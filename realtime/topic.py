@@ -1,0 +1,85 @@
+"""A stream as this process has read it: who listens, and what one reading of the log makes of its growth."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError
+
+from realtime import log, payloads
+from realtime.broadcast import Broadcast, Followers
+from realtime.cursor import Cursor
+from realtime.feed import Feed, PassingFeed
+from realtime.interface import Source
+from realtime.log import HistoryChanged
+from realtime.models import Event
+from realtime.payloads import Happened, Key, Request
+
+logger = logging.getLogger(__name__)
+
+READ_EVENTS = 200
+
+Watch = Callable[[Event], None]
+
+
+class Topic:
+    """A stream that somebody in this process listens to, as far as the hub has read it."""
+
+    def __init__(self, head: Cursor) -> None:
+        self.stream_id = head.stream_id
+        self.head = head
+        self.epoch = 0  # rises when what was made before is no longer true
+        self.broadcasts: dict[Key, Broadcast] = {}
+        self.feeds: dict[Feed | PassingFeed, None] = {}
+        self.watches: dict[object, Watch] = {}
+        self.followers: dict[Key, Followers] = {}
+        self.activity_due = False
+        self.activity_at = 0.0
+
+    @property
+    def unused(self) -> bool:
+        return not (self.feeds or self.watches or self.followers)
+
+    def broadcast_of(self, request: Request) -> Broadcast:
+        return self.broadcasts.setdefault(request.key, Broadcast(self, request))
+
+    @property
+    def sources(self) -> set[Source]:
+        return {feed.request.source for feed in self.feeds}
+
+    def forget(self) -> None:
+        self.epoch += 1
+        for broadcast in self.broadcasts.values():
+            broadcast.forget()
+
+
+@dataclass(slots=True)
+class Growth:
+    """What one reading found: the events after the topic's head, and the payloads made of them by operation."""
+
+    events: list[Event] = field(default_factory=list)
+    made: dict[Key, list[bytes]] = field(default_factory=dict)
+    history_changed: bool = False
+
+
+def read_on(jobs: list[tuple[Cursor, list[Request]]]) -> list[Growth]:
+    """Read on after each cursor and make the payloads. Runs in a worker thread."""
+    return [_read_one(cursor, requests) for cursor, requests in jobs]
+
+
+def _read_one(cursor: Cursor, requests: list[Request]) -> Growth:
+    try:
+        events = log.read_after(cursor, limit=READ_EVENTS)
+    except HistoryChanged:
+        return Growth(history_changed=True)
+    roots = [Happened(event) for event in events]
+    growth = Growth(events=events)
+    for request in requests if roots else ():
+        try:
+            growth.made[request.key] = payloads.make(request, roots)
+        except DatabaseError:
+            raise
+        except Exception:
+            # One operation's failure is its listeners' alone: they fall back to reading the log themselves.
+            logger.exception("payloads could not be made for %s", request.operation.name)
+    return growth
