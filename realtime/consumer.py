@@ -198,6 +198,10 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             if principal is None:
                 await self.close(CloseCode.FORBIDDEN if shown.authorization else CloseCode.UNAUTHORIZED)
                 return
+            if payload.get("viewer") not in (None, str(principal.viewer.pk)):
+                # A page of somebody who has signed out meanwhile: it must not go on in the name of who came after.
+                await self.close(CloseCode.UNAUTHORIZED, "somebody else is signed in")
+                return
             self.principal = principal
             self._watch = await current_hub().watch(principal.stream_id, self._on_own_event)
             if await in_thread(interface().authenticate, shown) is None:

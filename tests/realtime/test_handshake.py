@@ -140,6 +140,15 @@ async def test_a_cookie_session_counts_from_the_own_host(server: Server, aiko: P
         assert await peer.execute("{ viewer { username } }") == {"data": {"viewer": {"username": "aiko"}}}
 
 
+async def test_a_page_of_somebody_else_is_closed_with_4401_whatever_its_cookie(server: Server, aiko: Person) -> None:
+    async with connected(server.websocket_url, session=aiko.sessions[0], origin=server.url) as own:
+        await own.introduce({"viewer": aiko.id})
+        await own.serves()
+    async with connected(server.websocket_url, session=aiko.sessions[0], origin=server.url) as other:
+        await other.say({"type": "connection_init", "payload": {"viewer": str(int(aiko.id) - 1)}})
+        assert await other.closed() == CloseCode.UNAUTHORIZED
+
+
 async def test_a_cookie_session_counts_from_an_origin_that_the_operator_trusts(server: Server, aiko: Person) -> None:
     async with connected(server.websocket_url, session=aiko.sessions[0], origin=TRUSTED) as peer:
         await peer.introduce({})
