@@ -10,6 +10,7 @@ from chat.models import Membership, User
 def start_membership(turn: Turn, person: User, *, role: str) -> Membership:
     """Make the person a member from now on: what was said before counts as read.
 
+    Its version goes on above that of an earlier membership, each change of which was an event of the person's stream.
     The caller has reached the person, and tells them at the end.
     """
     event = turn.append(RoomEvent.MEMBER_JOINED, person.pk, role=str(role))
@@ -17,6 +18,7 @@ def start_membership(turn: Turn, person: User, *, role: str) -> Membership:
         room=turn.room,
         user=person,
         role=role,
+        version=turn.own_stream(person).last_seq + 1,
         last_read_seq=event.seq,
         read_message_count=turn.room.message_count,
     )

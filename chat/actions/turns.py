@@ -58,6 +58,10 @@ class Turn:
             with log.writing(person.stream_id) as stream:
                 self._reached.append(stream)
 
+    def own_stream(self, person: User) -> Stream:
+        """The own stream, locked, of a person who was reached."""
+        return next(stream for stream in self._reached if stream.pk == person.stream_id)
+
     def tell(self) -> None:
         """Append to the own streams of the people who were reached that their membership here changed."""
         for stream in self._reached:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chat.actions.members import remove_member
 from chat.actions.people import ban
+from chat.actions.reading import mark_read, mark_unread
 from chat.actions.rooms import MAX_DIRECT_PEOPLE, create_room, join_room, leave_room, open_direct_room, update_room
 from chat.models import Membership, Operation, Room, User
 from chat.texts import RESERVED_SLUGS, room_name, room_slug, slugs_for
@@ -165,6 +166,18 @@ def test_one_who_leaves_is_a_member_no_longer() -> None:
     assert roles(place) == {owner: "OWNER"}
     assert happened(place.stream, after=before) == [("member.left", member.pk, str(member.pk), {})]
     assert happened(member.stream, after=own) == [("membership.changed", member.pk, str(place.pk), {})]
+
+
+def test_a_membership_that_begins_again_goes_on_above_its_earlier_version() -> None:
+    owner, guest = person(), person()
+    place = room(guest, owner=owner)
+    said(place, owner)
+    mark_read(place.pk, actor=guest, seq=head(place.stream))
+    mark_unread(place.pk, actor=guest, seq=1)
+    before = Membership.objects.get(room=place, user=guest).version
+    leave_room(place.pk, actor=guest)
+    join_room(place.pk, actor=guest)
+    assert Membership.objects.get(room=place, user=guest).version > before
 
 
 def test_leaving_a_room_that_one_is_not_in_changes_nothing() -> None:
