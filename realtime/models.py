@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from realtime.cursor import Cursor
 
@@ -26,6 +27,10 @@ class Stream(models.Model):
     last_at = models.DateTimeField(
         default=timezone.now, help_text="When the last event was; the next is never earlier."
     )
+
+    class Meta:
+        verbose_name = _("stream")
+        verbose_name_plural = _("streams")
 
     def __str__(self) -> str:
         return self.key
@@ -52,6 +57,8 @@ class Event(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "seq"], name="event_stream_seq")]
 
     def __str__(self) -> str:

@@ -23,6 +23,10 @@ class Migration(migrations.Migration):
                 ('nonce', models.BigIntegerField(default=realtime.models.new_nonce, help_text='Of the event at last_seq; of the stream itself before its first event.')),
                 ('last_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the last event was; the next is never earlier.')),
             ],
+            options={
+                'verbose_name': 'stream',
+                'verbose_name_plural': 'streams',
+            },
         ),
         migrations.CreateModel(
             name='Event',
@@ -38,6 +42,8 @@ class Migration(migrations.Migration):
                 ('stream', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='realtime.stream')),
             ],
             options={
+                'verbose_name': 'event',
+                'verbose_name_plural': 'events',
                 'constraints': [models.UniqueConstraint(fields=('stream', 'seq'), name='event_stream_seq')],
             },
         ),
