@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.parts.waiting import until
 
@@ -62,6 +62,10 @@ class RoomPage:
         )
         return states
 
+    def has_arrivals(self, *states: str) -> None:
+        """Wait until one's own messages have come so far; one that is tried again and again is on its way at times."""
+        _wait(lambda: self.arrivals() == list(states), lambda: f"{list(states)}, not {self.arrivals()}")
+
     def sees(self, *texts: str) -> None:
         """Wait until exactly these messages are shown, in this order."""
         _wait(lambda: self.texts() == list(texts), lambda: f"{list(texts)} are shown, not {self.texts()}")
@@ -95,6 +99,29 @@ def agree(*pages: RoomPage) -> None:
         return stored and all(ids == shown[0] and len(ids) == len(set(ids)) for ids in shown)
 
     _wait(same, lambda: f"the pages agree, they show {[page.texts() for page in pages]}")
+
+
+class LostSends:
+    """Loses what a page sends, and nothing else, until told otherwise.
+
+    The route stays: a request that it holds while it is taken away would never be answered.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._lost = True
+        self._page = page
+        page.route("**/graphql", self._decide)
+
+    def end(self) -> None:
+        """Let through what comes from now on, and let the browser say so, so that nobody waits for the next try."""
+        self._lost = False
+        self._page.evaluate("dispatchEvent(new Event('online'))")
+
+    def _decide(self, route: Route) -> None:
+        if self._lost:
+            route.abort()
+        else:
+            route.continue_()
 
 
 def _wait(condition: Callable[[], bool], what: Callable[[], str]) -> None:

@@ -29,7 +29,7 @@ def test_both_write_while_one_is_cut_off_and_both_pages_end_equal(
         ben.say(f"Ben {number}")
     ben.has_stored(3)
     assert aiko.texts() == ["Before", "Aiko 1", "Aiko 2", "Aiko 3"]
-    assert aiko.arrivals() == ["stored", "waiting", "waiting", "waiting"]
+    aiko.has_arrivals("stored", "waiting", "waiting", "waiting")
     expect(aiko.status).to_contain_text("3 messages are waiting here and will be sent.", timeout=ARRIVES_WITHIN_S * MS)
     network.restore()
 

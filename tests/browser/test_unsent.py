@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Request, expect
 
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, Enter, go_in
-from tests.browser.room_page import ARRIVES_WITHIN_S, RoomPage, agree
+from tests.browser.room_page import ARRIVES_WITHIN_S, LostSends, RoomPage, agree
 from tests.parts.chromium import open_profile
 from tests.parts.proxy import Proxy
 from tests.parts.server import Server
@@ -19,16 +19,16 @@ def test_a_reload_keeps_unsent_messages_and_sends_them(arrange: Arrange, enter: 
     community = arrange.community("harbour", "aiko", "ben")
     aiko, ben = enter(community, "aiko"), enter(community, "ben")
     # Only what is sent is lost on its way: a reload needs a server to load from.
-    aiko.page.route("**/graphql", lambda route: route.abort())
+    lost = LostSends(aiko.page)
 
     aiko.say("First")
     aiko.say("Second")
     aiko.sees("First", "Second")
     aiko.page.reload()
     aiko.sees("First", "Second")
-    assert aiko.arrivals() == ["waiting", "waiting"]
+    aiko.has_arrivals("waiting", "waiting")
     assert ben.texts() == []
-    aiko.page.unroute("**/graphql")
+    lost.end()
 
     ben.sees("First", "Second")
     aiko.has_stored(2)
@@ -112,7 +112,7 @@ def test_a_refused_message_says_why_and_can_be_discarded(
     expect(row).to_contain_text(
         "Not sent: this room is read-only now. Your text is kept.", timeout=ARRIVES_WITHIN_S * 1000
     )
-    assert ben.arrivals() == ["refused"]
+    ben.has_arrivals("refused")
     expect(ben.composer).to_be_hidden()
     expect(ben.page.locator("[data-read-only]")).to_contain_text("This room has been read-only since")
     row.get_by_role("button", name="Discard").click()
@@ -124,7 +124,7 @@ def test_a_refused_message_says_why_and_can_be_discarded(
 def test_logging_out_with_unsent_messages_asks_first(arrange: Arrange, enter: Enter, server: Server) -> None:
     community = arrange.community("station", "aiko")
     aiko = enter(community, "aiko")
-    aiko.page.route("**/graphql", lambda route: route.abort())
+    lost = LostSends(aiko.page)
     aiko.say("Not sent yet")
     aiko.sees("Not sent yet")
 
@@ -138,7 +138,7 @@ def test_logging_out_with_unsent_messages_asks_first(arrange: Arrange, enter: En
     _log_out(aiko)
     question.get_by_role("button", name="Log out").click()
     expect(aiko.page.get_by_role("link", name="Log in").or_(aiko.page.get_by_label("Password")).first).to_be_visible()
-    aiko.page.unroute("**/graphql")
+    lost.end()
     community.sessions["aiko"] = arrange.session(community.user_ids["aiko"])
     go_in(aiko.page, community, "aiko", url=server.url)
     aiko.has_stored(1)
