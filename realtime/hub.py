@@ -77,6 +77,7 @@ class Hub:
 
         It ends at once where what has happened since shuts the viewer out.
         """
+        fresh = opening.head.stream_id not in self._topics
         topic = self._topic(opening.head)
         feed: Feed | PassingFeed
         if opening.place.topic is not None:
@@ -95,7 +96,8 @@ class Hub:
                 raise
             if request.viewer.pk not in allowed:
                 feed.end()
-        elif topic.head.seq < opening.head.seq:
+        elif fresh or topic.head.seq < opening.head.seq:
+            # What came between the look at the head and now rang for nobody here.
             self._touch(topic.stream_id)
         feed.start()
         return feed

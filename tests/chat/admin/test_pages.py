@@ -322,3 +322,8 @@ def test_a_token_is_shown_once_and_revoked_from_the_list(client: Client) -> None
     assert authenticate_token(text) is None
     ended = ("session.ended", who.pk, credential_of_token(token.pk), {"reason": "token revoked"})
     assert happened(who.stream) == [ended]
+
+
+def test_ones_own_password_is_changed_on_the_one_page_that_ends_the_other_sessions(client: Client) -> None:
+    response = client.get(reverse("admin:password_change"))
+    assert (response.status_code, response.headers["Location"]) == (302, reverse("account_change_password"))
