@@ -67,7 +67,7 @@ class PersonAdmin(ActingAdmin[User], UserAdmin):  # type: ignore[type-arg]  # ge
         if others := fields - {"display_name"}:
             obj.save(update_fields=others)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  (Django's)
         """As Django's; and all that came in with the old password ends, connections too."""
         response = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
