@@ -7,6 +7,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 NEW_PASSWORD_HELP = _("At least 8 characters, and not one that is easy to guess.")
+NEW_PASSWORD_TWICE = {
+    "password1": (_("New password"), NEW_PASSWORD_HELP),
+    "password2": (_("New password once more"), ""),
+}
 
 
 def _word(form: forms.Form, words: dict[str, tuple[Any, Any]]) -> None:
@@ -54,26 +58,13 @@ class AddEmailForm(allauth.AddEmailForm):
 class ChangePasswordForm(allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word(
-            self,
-            {
-                "oldpassword": (_("Present password"), ""),
-                "password1": (_("New password"), NEW_PASSWORD_HELP),
-                "password2": (_("New password once more"), ""),
-            },
-        )
+        _word(self, {"oldpassword": (_("Present password"), ""), **NEW_PASSWORD_TWICE})
 
 
 class SetPasswordForm(allauth.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word(
-            self,
-            {
-                "password1": (_("New password"), NEW_PASSWORD_HELP),
-                "password2": (_("New password once more"), ""),
-            },
-        )
+        _word(self, NEW_PASSWORD_TWICE)
 
 
 class ResetPasswordForm(allauth.ResetPasswordForm):
@@ -86,13 +77,7 @@ class ResetPasswordForm(allauth.ResetPasswordForm):
 class ResetPasswordKeyForm(allauth.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word(
-            self,
-            {
-                "password1": (_("New password"), NEW_PASSWORD_HELP),
-                "password2": (_("New password once more"), ""),
-            },
-        )
+        _word(self, NEW_PASSWORD_TWICE)
 
 
 class ReauthenticateForm(allauth.ReauthenticateForm):
