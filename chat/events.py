@@ -11,7 +11,7 @@ class RoomEvent(StrEnum):
     MEMBER_JOINED = "member.joined"  # object: the person
     MEMBER_LEFT = "member.left"
     MEMBER_UPDATED = "member.updated"  # object: the person; detail: role
-    ROOM_UPDATED = "room.updated"  # object: the room
+    ROOM_UPDATED = "room.updated"  # object: the room; detail: visibility, where that changed
 
 
 class UserEvent(StrEnum):

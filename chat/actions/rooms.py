@@ -198,7 +198,8 @@ def update_room(
             raise Forbidden("only those who look after the room may change it", reason=Reason.NOT_ALLOWED)
         changed = _apply(turn.room, name=name, topic=topic, visibility=visibility, archived=archived)
         if changed:
-            turn.room.version = turn.append(RoomEvent.ROOM_UPDATED, room_id).seq
+            opened_or_closed = {"visibility": turn.room.visibility} if "visibility" in changed else {}
+            turn.room.version = turn.append(RoomEvent.ROOM_UPDATED, room_id, **opened_or_closed).seq
             turn.room.save(update_fields=[*changed, "version"])
         operations.remember(actor, op_id, "update_room", object_id=room_id)
     return turn.room
