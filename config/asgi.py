@@ -1,9 +1,11 @@
 """The ASGI application: Django for HTTP, one consumer for WebSockets."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 django = get_asgi_application()
@@ -16,11 +18,16 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 consumer = Consumer.as_asgi()
 
+# Each request takes a thread and a connection to the database while it is answered; more of them at once would only
+# take these away from the deliveries. Those that wait here wait in their order.
+gate = asyncio.Semaphore(settings.HTTP_REQUESTS_AT_ONCE)
+
 
 async def http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Django, in a process whose hub runs: one that serves sends alone has to ring for the others too."""
     current_hub()
-    await django(scope, receive, send)
+    async with gate:
+        await django(scope, receive, send)
 
 
 async def websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -31,7 +31,7 @@ from realtime.origins import is_trusted
 from realtime.payloads import Request
 from realtime.storable import refuse_unstorable
 from realtime.strict_json import read_json
-from realtime.threads import in_thread
+from realtime.threads import OPERATIONS, READING, in_thread
 from realtime.writer import AsgiWriter, Outlet, Writer
 
 logger = logging.getLogger(__name__)
@@ -250,7 +250,9 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         query, name, variables = payload["query"], payload.get("operationName"), payload.get("variables") or {}
         try:
             await outlet.writer.drained()  # one who doesn't read its answers gets no more of them
-            answer = await in_thread(self._open, query, name, variables)
+            known = documents.remembered(query, name)
+            lane = READING if known and known.kind is OperationType.SUBSCRIPTION else OPERATIONS
+            answer = await lane.run(self._open, query, name, variables)
             if isinstance(answer, bytes):
                 outlet.next(answer)
                 outlet.complete()

@@ -82,19 +82,24 @@ def operation(query: str, name: str | None) -> Operation:
     Raises:
         DocumentInvalid: syntax, validation, bounds, or no such operation.
     """
-    key = (query, name)
-    with _lock:
-        known = _remembered.get(key)
-        if known is not None:
-            _remembered.move_to_end(key)
-            return known
+    if (known := remembered(query, name)) is not None:
+        return known
     made = _examine(query, name)
     if len(query) <= REMEMBERED_CHARS:
         with _lock:
-            _remembered[key] = made
+            _remembered[query, name] = made
             while len(_remembered) > REMEMBERED_DOCUMENTS:
                 _remembered.popitem(last=False)
     return made
+
+
+def remembered(query: str, name: str | None) -> Operation | None:
+    """The operation, where it came before; never blocks."""
+    with _lock:
+        known = _remembered.get((query, name))
+        if known is not None:
+            _remembered.move_to_end((query, name))
+        return known
 
 
 def _examine(query: str, name: str | None) -> Operation:

@@ -17,7 +17,7 @@ from realtime.models import Event
 from realtime.payloads import Key, Passing, Request, ResetReason
 from realtime.relay import Relay
 from realtime.tasks import Background, supervised
-from realtime.threads import in_thread
+from realtime.threads import DELIVERY, in_thread
 from realtime.topic import READ_EVENTS, Growth, Topic, Watch, read_on
 from realtime.writer import Outlet
 
@@ -180,7 +180,7 @@ class Hub:
     async def _advance(self, topics: list[Topic]) -> None:
         jobs = [(topic.head, [b.request for b in topic.broadcasts.values()]) for topic in topics]
         self.counters.reads += len(jobs)
-        for topic, growth in zip(topics, await in_thread(read_on, jobs), strict=True):
+        for topic, growth in zip(topics, await DELIVERY.run(read_on, jobs), strict=True):
             if growth.history_changed:
                 await self._restart(topic)
             elif growth.events:
@@ -218,7 +218,7 @@ class Hub:
                 continue
             asked: set[int] = set()
             while unasked := {feed.request.viewer.pk for feed in topic.feeds if feed.request.source is source} - asked:
-                allowed = await in_thread(source.who_may_read, topic.stream_id, unasked)
+                allowed = await DELIVERY.run(source.who_may_read, topic.stream_id, unasked)
                 for feed in list(topic.feeds):
                     if feed.request.source is source and feed.request.viewer.pk in unasked.difference(allowed):
                         feed.end()
@@ -227,7 +227,7 @@ class Hub:
     async def _restart(self, topic: Topic) -> None:
         """The log isn't the one that was read (a restored backup): everybody goes on from its present head."""
         logger.warning("the history of stream %s has changed; its listeners start anew", topic.stream_id)
-        heads = await in_thread(log.heads, [topic.stream_id])
+        heads = await DELIVERY.run(log.heads, [topic.stream_id])
         topic.forget()
         if topic.stream_id not in heads:
             for feed in list(topic.feeds):
@@ -245,7 +245,7 @@ class Hub:
             known = {stream_id: topic.head for stream_id, topic in self._topics.items()}
             if not known:
                 continue
-            found = await in_thread(log.heads, known)
+            found = await DELIVERY.run(log.heads, known)
             for stream_id, before in known.items():
                 topic, now = self._topics.get(stream_id), found.get(stream_id)
                 if topic is None or now in (before, topic.head):

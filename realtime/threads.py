@@ -3,27 +3,59 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cached_property, partial
+from pathlib import Path
+from threading import local
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=settings.REALTIME_THREADS, thread_name_prefix="realtime")
+DELIVERY_THREADS = 2  # the hub's pump and its sweep
 
 
-async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run `work` in a worker thread: one hop there and back."""
-    return await asyncio.get_running_loop().run_in_executor(_pool(), partial(_run, work, *args, **kwargs))
+class Lane:
+    """Threads for one kind of work. What one lane waits for (a locked row, a long replay) holds up no other."""
+
+    def __init__(self, name: str, size: Callable[[], int]) -> None:
+        self._name = name
+        self._size = size
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=self._size(), thread_name_prefix=self._name)
+
+    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in one of the threads: one hop there and back."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(_run, work, *args, **kwargs))
+
+    def renew(self) -> None:
+        """Wait for what runs; what comes next is done by new threads, with new connections."""
+        if (pool := self.__dict__.pop("_pool", None)) is not None:
+            pool.shutdown()
+
+
+DELIVERY = Lane("delivery", lambda: DELIVERY_THREADS)  # the hub alone: it reads the log, and waits for nobody's lock
+READING = Lane("reading", lambda: settings.REALTIME_THREADS)  # openings, replays, who it is
+OPERATIONS = Lane("operations", lambda: settings.REALTIME_THREADS)  # queries and mutations: they may wait for a row
+
+in_thread = READING.run
+
+
+def renew() -> None:
+    """`Lane.renew` for all of them: where the database is another one."""
+    for lane in (DELIVERY, READING, OPERATIONS):
+        lane.renew()
 
 
 def _run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    for connection in connections.all(initialized_only=True):
+        if connection.vendor == "sqlite":
+            _leave_a_replaced_file(connection)
     try:
         return work(*args, **kwargs)
     finally:
@@ -31,3 +63,22 @@ def _run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             # PostgreSQL's goes back to the pool, which tests it. SQLite's stays: opening it costs as much as a write.
             if connection.vendor != "sqlite" or connection.errors_occurred:
                 connection.close_if_unusable_or_obsolete()
+
+
+_files = local()
+
+
+def _leave_a_replaced_file(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection whose file another one has taken the place of.
+
+    A backup that is copied over a running installation would otherwise be seen by requests, whose connections are new,
+    and never by the hub.
+    """
+    try:
+        found = Path(connection.settings_dict["NAME"]).stat()
+    except OSError:
+        return  # in memory, or just being replaced
+    now = (found.st_dev, found.st_ino)
+    if getattr(_files, connection.alias, now) != now:
+        connection.close()
+    setattr(_files, connection.alias, now)

@@ -146,7 +146,7 @@ async def running_hub() -> AsyncIterator[Hub]:
 
 def play(scene: Callable[[Hub], Coroutine[Any, Any, None]]) -> None:
     """Run a scene on an event loop and a hub of its own, with threads that know no earlier database."""
-    threads._pool.cache_clear()
+    threads.renew()
 
     async def whole() -> None:
         async with running_hub() as hub:
@@ -155,8 +155,7 @@ def play(scene: Callable[[Hub], Coroutine[Any, Any, None]]) -> None:
     try:
         asyncio.run(whole())
     finally:
-        threads._pool().shutdown()
-        threads._pool.cache_clear()
+        threads.renew()
 
 
 def person(name: str) -> User:
