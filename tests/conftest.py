@@ -14,17 +14,17 @@ from django.db import connections
 from playwright.sync_api import Browser, Page
 from pytest_django.plugin import DjangoDbBlocker
 
+from chat.drill.parts import postgres as postgres_part
+from chat.drill.parts import redis as redis_part
+from chat.drill.parts import server as server_part
+from chat.drill.parts.databases import ROOT, PostgresDatabases, SqliteDatabases
+from chat.drill.parts.failure import PartFailedError
+from chat.drill.parts.postgres import Postgres
+from chat.drill.parts.redis import Redis
+from chat.drill.parts.server import Server
 from config.settings import database as database_settings
 from tests.parts import chromium as chromium_part
-from tests.parts import postgres as postgres_part
-from tests.parts import redis as redis_part
-from tests.parts import server as server_part
-from tests.parts.databases import ROOT, PostgresDatabases, SqliteDatabases
-from tests.parts.failure import PartFailedError
-from tests.parts.postgres import Postgres
 from tests.parts.proxy import Proxy
-from tests.parts.redis import Redis
-from tests.parts.server import Server
 
 TEST_RESULTS = ROOT / "test-results"
 REPORT = pytest.StashKey[pytest.TestReport]()

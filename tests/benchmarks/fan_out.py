@@ -17,8 +17,8 @@ import psutil  # type: ignore[import-untyped]
 import websockets
 from graphql import parse, print_ast, separate_operations
 
-from tests.parts.databases import SqliteDatabases
-from tests.parts.server import Server, prepare
+from chat.drill.parts.databases import SqliteDatabases
+from chat.drill.parts.server import Server, prepare
 
 FRAGMENTS = Path("static/src/operations/fragments.graphql")
 ROOM = Path("static/src/operations/room.graphql")

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.parts.server import Server
+from chat.drill.parts.server import Server
 
 PASSWORD = "kumo-no-ue-42"
 

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange, Community
 from tests.browser.room_page import RoomPage
 from tests.conftest import OpenPage
-from tests.parts.server import Server
 
 # Tells of what the Content-Security-Policy forbade, also where the console doesn't.
 REPORT_VIOLATIONS = """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.parts.waiting import until
+from chat.drill.parts.waiting import until
 
 ARRIVES_WITHIN_S = 15
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Enter
 from tests.browser.room_page import ARRIVES_WITHIN_S, agree
 from tests.parts.proxy import Proxy
-from tests.parts.server import Server
 
 StartProxy = Callable[[Server], Proxy]
 MS = 1000

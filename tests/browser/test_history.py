@@ -2,10 +2,10 @@
 
 from playwright.sync_api import expect
 
+from chat.drill.parts.waiting import until
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Enter
 from tests.browser.room_page import ARRIVES_WITHIN_S, RoomPage
-from tests.parts.waiting import until
 
 WINDOW = 300
 

@@ -2,10 +2,10 @@
 
 from playwright.sync_api import CDPSession, expect
 
+from chat.drill.parts.waiting import until
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Enter
 from tests.browser.room_page import RoomPage
-from tests.parts.waiting import until
 
 # As composition.ts has it: an Enter this soon after a composition's end still belongs to it.
 CONFIRMS_WITHIN_MS = 40

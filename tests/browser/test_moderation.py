@@ -2,11 +2,11 @@
 
 from playwright.sync_api import expect
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, Enter, sign_in
 from tests.browser.room_page import agree
 from tests.conftest import OpenPage
-from tests.parts.server import Server
 
 
 def test_a_message_deleted_in_the_admin_disappears_from_open_pages(

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, sign_in
 from tests.conftest import OpenPage
-from tests.parts.server import Server
 
 ANYBODY = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
 SIGNED_IN = [

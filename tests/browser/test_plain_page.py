@@ -4,11 +4,11 @@ import re
 
 from playwright.sync_api import expect
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, Enter, sign_in
 from tests.browser.room_page import RoomPage
 from tests.conftest import OpenPage
-from tests.parts.server import Server
 
 
 def test_reading_and_writing_work_without_javascript(

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Request, expect
 
+from chat.drill.parts.server import Server
 from tests.browser.arranging import Arrange
 from tests.browser.conftest import Complaints, Enter, go_in
 from tests.browser.room_page import ARRIVES_WITHIN_S, LostSends, RoomPage, agree
 from tests.parts.chromium import open_profile
 from tests.parts.proxy import Proxy
-from tests.parts.server import Server
 
 StartProxy = Callable[[Server], Proxy]
 

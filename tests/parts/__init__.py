@@ -1,1 +1,1 @@
-"""The real parts that tests run on, and how each starts on a machine where nothing is installed."""
+"""The parts that only tests run on: a browser, a peer that says what none should, a network that can be damaged."""

@@ -12,8 +12,8 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.parts.databases import ROOT
-from tests.parts.failure import PartFailedError
+from chat.drill.parts.databases import ROOT
+from chat.drill.parts.failure import PartFailedError
 
 GIVEN_PATH = "TODOKU_TEST_CHROMIUM"
 

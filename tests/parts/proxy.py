@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from tests.parts.ports import LOOPBACK, free_port
+from chat.drill.parts.ports import LOOPBACK, free_port
 
 CHUNK_BYTES = 65_536
 

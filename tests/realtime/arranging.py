@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from tests.parts.server import Server
+from chat.drill.parts.server import Server
 
 
 @dataclass(frozen=True, slots=True)

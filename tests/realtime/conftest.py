@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from chat.drill.parts.server import Server
 from tests.parts.peer import Peer, introduced
-from tests.parts.server import Server
 from tests.realtime.arranging import Community, Person, arrange
 from tests.realtime.asking import WHO, Post
 

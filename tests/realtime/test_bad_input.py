@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chat.drill.parts.databases import PostgresDatabases, SqliteDatabases
+from chat.drill.parts.server import Server
 from tests.conftest import servers
-from tests.parts.databases import PostgresDatabases, SqliteDatabases
 from tests.parts.peer import bearing, sending
-from tests.parts.server import Server
 from tests.realtime.arranging import Community, Person
 from tests.realtime.asking import Post, extensions
 

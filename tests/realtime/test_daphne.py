@@ -19,14 +19,14 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import abstract, tcp
 from websockets.exceptions import ConnectionClosed
 
+from chat.drill.parts.databases import ROOT, SqliteDatabases, environment
+from chat.drill.parts.ports import LOOPBACK, free_port
+from chat.drill.parts.server import Server as TodokuProcess
+from chat.drill.parts.waiting import until
 from realtime.closing import CloseCode
 from realtime.daphne import DirectWriter, Server, frame_head
 from tests.conftest import StartServer, servers
-from tests.parts.databases import ROOT, SqliteDatabases, environment
 from tests.parts.peer import PROTOCOL, Peer, connected, introduced, send
-from tests.parts.ports import LOOPBACK, free_port
-from tests.parts.server import Server as TodokuProcess
-from tests.parts.waiting import until
 from tests.realtime.arranging import Community, arrange
 
 BOUND_BYTES = 20_000  # less than Twisted's own, which must make no difference

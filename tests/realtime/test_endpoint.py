@@ -6,9 +6,9 @@ import subprocess
 import httpx
 import pytest
 
-from tests.parts.databases import ROOT
+from chat.drill.parts.databases import ROOT
+from chat.drill.parts.server import Server
 from tests.parts.peer import CSRF_TOKEN, bearing, browsing, sending
-from tests.parts.server import Server
 from tests.realtime.arranging import Community, Person
 from tests.realtime.asking import GRAPHQL_JSON, JSON, WHO, Post, code, extensions, well_formed
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from chat.drill.parts.databases import SqliteDatabases
+from chat.drill.parts.server import Server
 from realtime.closing import CloseCode
 from tests.conftest import servers
-from tests.parts.databases import SqliteDatabases
 from tests.parts.peer import PROTOCOL, Peer, bearing, connected, introduced
-from tests.parts.server import Server
 from tests.realtime.arranging import Person
 
 pytestmark = pytest.mark.usefixtures("unharmed")

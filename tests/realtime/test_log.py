@@ -10,11 +10,11 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
+from chat.drill.parts.databases import environment
 from realtime import doorbell, log
 from realtime.cursor import Cursor
 from realtime.log import HistoryChanged, TransactionRequired
 from realtime.models import Event, Stream
-from tests.parts.databases import environment
 from tests.realtime import writers
 
 pytestmark = pytest.mark.usefixtures("database")

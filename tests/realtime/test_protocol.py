@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from chat.drill.parts.databases import SqliteDatabases
+from chat.drill.parts.server import Server
 from realtime.closing import CloseCode
 from tests.conftest import servers
-from tests.parts.databases import SqliteDatabases
 from tests.parts.peer import (
     ROOM_EVENTS,
     Peer,
@@ -22,7 +23,6 @@ from tests.parts.peer import (
     send,
     sending,
 )
-from tests.parts.server import Server
 from tests.realtime.arranging import Community, Person
 
 pytestmark = pytest.mark.usefixtures("unharmed")

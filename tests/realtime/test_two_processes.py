@@ -13,12 +13,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from chat.drill.parts.databases import ROOT, PostgresDatabases, SqliteDatabases
+from chat.drill.parts.ports import LOOPBACK, free_port
+from chat.drill.parts.redis import Redis
+from chat.drill.parts.server import Server
 from tests.conftest import StartServer, servers
-from tests.parts.databases import ROOT, PostgresDatabases, SqliteDatabases
 from tests.parts.peer import Peer, bearing, introduced, send, sending
-from tests.parts.ports import LOOPBACK, free_port
-from tests.parts.redis import Redis
-from tests.parts.server import Server
 from tests.realtime.arranging import Community, arrange
 
 PROMISE_S = 1.0

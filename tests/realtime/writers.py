@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from tests.parts.databases import ROOT
+from chat.drill.parts.databases import ROOT
 
 
 def write(stream_ids: Sequence[int], appends: int, writer: int) -> None:

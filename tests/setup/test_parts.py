@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
+from chat.drill.parts.postgres import Postgres
+from chat.drill.parts.redis import Redis
 from tests.conftest import OpenPage
-from tests.parts.postgres import Postgres
 from tests.parts.proxy import Proxy
-from tests.parts.redis import Redis
 
 
 def test_postgres_answers(postgres: Postgres) -> None:

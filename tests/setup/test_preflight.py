@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 
-from tests.parts.databases import ROOT
+from chat.drill.parts.databases import ROOT
 
 
 def test_a_port_in_use_gives_one_clear_line() -> None:

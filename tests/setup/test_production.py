@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
+from chat.drill.parts.databases import PostgresDatabases
+from chat.drill.parts.redis import Redis
 from tests.conftest import StartServer
-from tests.parts.databases import PostgresDatabases
-from tests.parts.redis import Redis
 from tests.setup.test_settings import production_example
 
 BEHIND_TLS = {"Host": "chat.example.org", "X-Forwarded-Proto": "https"}

@@ -3,10 +3,10 @@
 import httpx
 import pytest
 
+from chat.drill.parts.databases import PostgresDatabases
+from chat.drill.parts.redis import Redis
+from chat.drill.parts.server import Server
 from tests.conftest import StartServer
-from tests.parts.databases import PostgresDatabases
-from tests.parts.redis import Redis
-from tests.parts.server import Server
 
 POLICY = {
     "default-src 'self'",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.databases import ROOT
+from chat.drill.parts.databases import ROOT
 
 README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "config" / "settings.py").read_text()

@@ -257,7 +257,9 @@ def test_a_change_is_one_event_and_the_rooms_version() -> None:
         assert (seen.name, seen.slug, seen.topic, seen.visibility) == ("Canteen", "kitchen", "Lunch", "PRIVATE")
         assert seen.archived_at is not None
         assert seen.version == before + 1
-    assert happened(place.stream, after=before) == [("room.updated", owner.pk, str(place.pk), {"visibility": "PRIVATE"})]
+    assert happened(place.stream, after=before) == [
+        ("room.updated", owner.pk, str(place.pk), {"visibility": "PRIVATE"})
+    ]
 
 
 def test_what_is_as_it_was_changes_nothing() -> None:

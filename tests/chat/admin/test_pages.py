@@ -161,7 +161,9 @@ def test_a_room_is_changed_with_one_event(client: Client, staff: User) -> None:
     changed = Room.objects.get(pk=place.pk)
     assert (changed.name, changed.visibility, changed.version) == ("Canteen", "PRIVATE", before + 1)
     assert changed.archived_at is not None
-    assert happened(place.stream, after=before) == [("room.updated", staff.pk, str(place.pk), {"visibility": "PRIVATE"})]
+    assert happened(place.stream, after=before) == [
+        ("room.updated", staff.pk, str(place.pk), {"visibility": "PRIVATE"})
+    ]
     notes(client, path, name="Canteen", topic="", visibility="PRIVATE", archived="on")
     assert head(place.stream) == before + 1
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from tests.parts.failure import PartFailedError
+from chat.drill.parts.failure import PartFailedError
 
 GIVEN_URL = "TODOKU_TEST_POSTGRES_URL"
 

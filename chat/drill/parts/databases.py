@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.parts.failure import PartFailedError
-from tests.parts.postgres import Postgres
+from chat.drill.parts.failure import PartFailedError
+from chat.drill.parts.postgres import Postgres
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def environment(*, var: Path, database_url: str, **more: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from redis import Redis as Client
 from redis.exceptions import RedisError
 
-from tests.parts.failure import PartFailedError
-from tests.parts.ports import LOOPBACK, free_port
-from tests.parts.waiting import until
+from chat.drill.parts.failure import PartFailedError
+from chat.drill.parts.ports import LOOPBACK, free_port
+from chat.drill.parts.waiting import until
 
 GIVEN_URL = "TODOKU_TEST_REDIS_URL"
 

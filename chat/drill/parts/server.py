@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.databases import ROOT, environment, manage
-from tests.parts.failure import PartFailedError
-from tests.parts.ports import LOOPBACK, free_port
-from tests.parts.waiting import until
+from chat.drill.parts.databases import ROOT, environment, manage
+from chat.drill.parts.failure import PartFailedError
+from chat.drill.parts.ports import LOOPBACK, free_port
+from chat.drill.parts.waiting import until
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 15
