@@ -23,11 +23,12 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 @dataclass(slots=True)
 class Server:
-    """One server process on a port that it keeps across restarts."""
+    """One server process on a port that it keeps across restarts; `module` is what runs as its program."""
 
     folder: Path
     env: dict[str, str]
     port: int
+    module: str = "config.server"
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -64,7 +65,7 @@ class Server:
             raise PartFailedError(f"The server on port {self.port} is running already.")
         with (self.folder / "server.log").open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "config.server"],
+                [sys.executable, "-m", self.module],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
