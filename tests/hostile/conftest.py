@@ -1,0 +1,38 @@
+"""A server that tells what it has inside, and the people of whom one attacks it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chat.drill.parts import server as server_part
+from chat.drill.parts.databases import SqliteDatabases
+from chat.drill.parts.ports import free_port
+from tests.conftest import failing_with_the_reason
+from tests.hostile.inside import PORT_VARIABLE, Window
+from tests.hostile.target import Target
+from tests.realtime.arranging import arrange
+
+INIT_TIMEOUT_S = 1.0  # ten times as fast as it is by default
+
+
+@pytest.fixture(scope="module")
+def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One server for all attacks of a module: what one does to it must not harm the next."""
+    window_port = free_port()
+    server = server_part.prepare(
+        tmp_path_factory.mktemp("server"),
+        database_url=sqlite_databases.create(),
+        REALTIME_INIT_TIMEOUT=str(INIT_TIMEOUT_S),
+        **{PORT_VARIABLE: str(window_port)},
+    )
+    server.module = "tests.hostile.watched"
+    with failing_with_the_reason():
+        server.start()
+    try:
+        window = Window(window_port)
+        try:
+            yield Target(server, window, arrange(server, "mallory", "ben", "chie"))
+        finally:
+            window.close()
+    finally:
+        server.kill()

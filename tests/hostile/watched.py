@@ -1,0 +1,69 @@
+"""`python -m tests.hostile.watched`: the server as operators run it, with a window to its inside for tests."""
+
+# isort: off
+import config.server  # first: it installs the reactor
+
+# isort: on
+import asyncio
+import ctypes
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TypeVar
+
+from twisted.internet import tcp
+
+from realtime.consumer import Consumer
+from realtime.daphne import Server
+from realtime.feed import Feed, PassingFeed
+from realtime.hub import Hub
+from tests.hostile.inside import PORT_VARIABLE, Inside
+from chat.drill.parts.ports import LOOPBACK
+
+T = TypeVar("T")
+
+_libc = ctypes.CDLL(None)
+
+
+def count() -> Inside:
+    """Collect the garbage, give what the allocator has kept for later back to the system, and count the rest."""
+    while gc.collect():
+        pass
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
+    alive = gc.get_objects()
+    transports = [each for each in _of(alive, tcp.Server) if each.connected]
+    return Inside(
+        tasks=len(asyncio.all_tasks()),
+        consumers=len(_of(alive, Consumer)),
+        feeds=len(_of(alive, Feed)) + len(_of(alive, PassingFeed)),
+        topics=sum(len(hub._topics) for hub in _of(alive, Hub)),
+        requests=sum(len(server.connections) for server in _of(alive, Server)),
+        connections=len(transports),
+        queued=sum(queue.qsize() for queue in _of(alive, asyncio.Queue)),
+        unsent_bytes=sum(len(each.dataBuffer) - each.offset + each._tempDataLen for each in transports),
+        work=sum(pool._work_queue.qsize() for pool in _of(alive, ThreadPoolExecutor)),
+    )
+
+
+def _of(objects: Iterable[object], kind: type[T]) -> list[T]:
+    return [each for each in objects if type(each) is kind or isinstance(each, kind)]
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each line with one."""
+    while what := (await reader.readline()).strip():
+        told = time.process_time() if what == b"cpu" else asdict(count())
+        writer.write(json.dumps(told).encode() + b"\n")
+        await writer.drain()
+    writer.close()
+
+
+if __name__ == "__main__":
+    opening = config.server._loop.create_task(asyncio.start_server(answer, LOOPBACK, int(os.environ[PORT_VARIABLE])))
+    sys.exit(config.server.main())
