@@ -18,12 +18,12 @@ from typing import TypeVar
 
 from twisted.internet import tcp
 
+from chat.drill.parts.ports import LOOPBACK
 from realtime.consumer import Consumer
 from realtime.daphne import Server
 from realtime.feed import Feed, PassingFeed
 from realtime.hub import Hub
 from tests.hostile.inside import PORT_VARIABLE, Inside
-from chat.drill.parts.ports import LOOPBACK
 
 T = TypeVar("T")
 
