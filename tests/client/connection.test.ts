@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Tab } from "../../static/drill/browser.ts";
 import { Connection, type ConnectionState } from "../../static/src/connection.ts";
-import { Browser, type Tab } from "./parts/browser.ts";
+import { openBrowser } from "./parts/browser.ts";
 import { Chance } from "./parts/chance.ts";
 import { FakeClock } from "./parts/clock.ts";
 import { ModelServer } from "./parts/server.ts";
@@ -18,7 +19,7 @@ interface World {
 async function world(arrange: (server: ModelServer, tab: Tab) => void = () => undefined): Promise<World> {
   const clock = new FakeClock();
   const server = new ModelServer();
-  const tab = new Browser(clock, new Chance(1)).openTab(server.network);
+  const tab = openBrowser(clock, new Chance(1)).openTab(() => server.network);
   arrange(server, tab);
   const connection = new Connection(tab.environment, { url: "ws://todoku.test/graphql", viewerId: "1" });
   const states: ConnectionState[] = [];
@@ -95,9 +96,9 @@ test("Full jitter spreads clients that were cut at once over the whole delay", a
   const clock = new FakeClock();
   const server = new ModelServer();
   server.sockets.weather = "down";
-  const browser = new Browser(clock, new Chance(3));
+  const browser = openBrowser(clock, new Chance(3));
   const connections = Array.from({ length: 200 }, () => {
-    const { environment } = browser.openTab(server.network);
+    const { environment } = browser.openTab(() => server.network);
     return new Connection(environment, { url: "ws://todoku.test/graphql", viewerId: "1", backoff: { base: 15_000, cap: 15_000 } });
   });
   await settled();
@@ -221,7 +222,7 @@ test("A stopped connection leaves nothing behind: no socket, no timer, no more t
 test("A connection stopped while it opens leaves nothing behind", async () => {
   const clock = new FakeClock();
   const server = new ModelServer();
-  const { environment } = new Browser(clock, new Chance(1)).openTab(server.network);
+  const { environment } = openBrowser(clock, new Chance(1)).openTab(() => server.network);
   new Connection(environment, { url: "ws://todoku.test/graphql", viewerId: "1" }).stop();
   await settled();
   assert.equal(server.sockets.open.size, 0);

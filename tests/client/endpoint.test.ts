@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Endpoint, textOf } from "../../static/src/endpoint.ts";
 import { MessagePlaceDocument } from "../../static/src/generated/operations.ts";
-import { Browser } from "./parts/browser.ts";
+import { openBrowser } from "./parts/browser.ts";
 import { Chance } from "./parts/chance.ts";
 import { FakeClock } from "./parts/clock.ts";
 import { ModelServer } from "./parts/server.ts";
@@ -12,7 +12,7 @@ const clock = new FakeClock();
 
 function endpointOver(fetch: (url: string, init: RequestInit) => Promise<Response>, authorization?: string): Endpoint {
   const network = { fetch, WebSocket: new ModelServer().network.WebSocket };
-  const { environment } = new Browser(clock, new Chance(1)).openTab(network);
+  const { environment } = openBrowser(clock, new Chance(1)).openTab(() => network);
   return new Endpoint(environment, "/graphql", { viewerId: "1", ...(authorization === undefined ? {} : { authorization }) });
 }
 

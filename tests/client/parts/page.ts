@@ -1,6 +1,7 @@
+import type { Browser, Tab } from "../../../static/drill/browser.ts";
 import { createTodoku, type OpenRoom, type Todoku, type TodokuOptions } from "../../../static/src/client.ts";
 import type { RoomPageQuery } from "../../../static/src/generated/operations.ts";
-import { Browser, type Tab } from "./browser.ts";
+import { openBrowser } from "./browser.ts";
 import { Chance } from "./chance.ts";
 import { FakeClock } from "./clock.ts";
 import { ModelServer } from "./server.ts";
@@ -22,7 +23,7 @@ export interface World {
 export function world(seed = 1): World {
   const clock = new FakeClock();
   const chance = new Chance(seed);
-  return { clock, chance, server: new ModelServer(), browser: new Browser(clock, chance) };
+  return { clock, chance, server: new ModelServer(), browser: openBrowser(clock, chance) };
 }
 
 /** Open the room's page in a new tab, as the server renders it now (or as `data` says). */
@@ -32,7 +33,7 @@ export function openPage(
   data?: RoomPageQuery,
 ): Page {
   const { viewer = "1", last = 50, ...others } = options;
-  const tab = browser.openTab(server.network);
+  const tab = browser.openTab(() => server.network);
   const urls = { endpoint: "/graphql", socketUrl: "ws://todoku.test/graphql" };
   const todoku = createTodoku(tab.environment, { ...urls, ...others }, data ?? server.roomPage(viewer, last));
   if (todoku.room === null) throw new Error("the page has no room");

@@ -1,3 +1,4 @@
+import type { Network } from "../../../static/drill/browser.ts";
 import type {
   CachedMessagePartsFragment,
   HistoryQuery,
@@ -9,7 +10,6 @@ import type {
   StreamResetReason,
   UserPartsFragment,
 } from "../../../static/src/generated/operations.ts";
-import type { Network } from "./browser.ts";
 import { SocketServer, type ServerSocket } from "./sockets.ts";
 
 type Item = RoomFeedSubscription["roomEvents"];
