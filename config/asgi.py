@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 django = get_asgi_application()
 
 from realtime.consumer import Consumer  # noqa: E402  (models can be imported only after Django is set up)
+from realtime.health import PATHS, health  # noqa: E402
 from realtime.hub import current_hub  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -25,6 +26,9 @@ gate = asyncio.Semaphore(settings.HTTP_REQUESTS_AT_ONCE)
 
 async def http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Django, in a process whose hub runs: one that serves sends alone has to ring for the others too."""
+    if scope["path"] in PATHS:
+        await health(scope, receive, send)
+        return
     current_hub()
     async with gate:
         await django(scope, receive, send)

@@ -3,14 +3,23 @@
 import asyncio
 import os
 import sys
+import time
 
 import uvloop
 from twisted.internet import asyncioreactor
+from twisted.internet.main import installReactor
+
+
+class Reactor(asyncioreactor.AsyncioSelectorReactor):
+    """Twisted's timers, on a clock that nobody sets: by the wall clock they stand still after it is set back."""
+
+    seconds = staticmethod(time.monotonic)
+
 
 # Before anything imports a reactor: daphne takes the one that it finds.
 _loop = uvloop.new_event_loop()
 asyncio.set_event_loop(_loop)
-asyncioreactor.install(_loop)  # type: ignore[no-untyped-call]
+installReactor(Reactor(_loop))  # type: ignore[no-untyped-call]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -18,6 +27,8 @@ from django.conf import settings  # noqa: E402
 
 from config.asgi import application  # noqa: E402
 from realtime.daphne import Server  # noqa: E402
+
+BACKLOG = 1024  # all that come back at once after a restart
 
 
 class TodokuServer(Server):
@@ -45,7 +56,7 @@ def main() -> int:
     interface = settings.HOST.replace(":", r"\:")
     server = TodokuServer(
         application,
-        endpoints=[f"tcp:port={settings.PORT}:interface={interface}"],
+        endpoints=[f"tcp:port={settings.PORT}:interface={interface}:backlog={BACKLOG}"],
         websocket_timeout=-1,  # daphne's would close with 1000, which clients take as done
         websocket_max_message_size=settings.REALTIME_INBOUND_BYTES,
         websocket_max_frame_size=settings.REALTIME_INBOUND_BYTES,

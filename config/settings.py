@@ -195,6 +195,13 @@ REALTIME_INBOUND_BYTES = env.int("REALTIME_INBOUND_BYTES", default=1024 * 1024)
 # Past this many unread bytes a reader leaves the live feed; one that stays there so long is closed.
 REALTIME_OUTBOUND_BYTES = env.int("REALTIME_OUTBOUND_BYTES", default=256 * 1024)
 REALTIME_STALL_TIMEOUT_S = env.float("REALTIME_STALL_TIMEOUT", default=30.0)
+# How many WebSockets one server process serves, in all and of one person.
+REALTIME_MAX_CONNECTIONS = env.int("REALTIME_MAX_CONNECTIONS", default=10_000)
+REALTIME_MAX_CONNECTIONS_PER_PERSON = env.int("REALTIME_MAX_CONNECTIONS_PER_PERSON", default=50)
+# How long an HTTP connection may be idle, and how long a request may take to arrive whole.
+REALTIME_REQUEST_TIMEOUT_S = env.float("REALTIME_REQUEST_TIMEOUT", default=60.0)
+# Over how long a server that is told to end closes its WebSockets.
+REALTIME_DRAIN_S = env.float("REALTIME_DRAIN", default=5.0)
 
 # --- Database -----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from graphql import OperationType
 
 from realtime import documents, execution
 from realtime.closing import CloseCode, without_1000s
+from realtime.connections import RESTARTING, connections
 from realtime.errors import RateLimited
 from realtime.execution import encoded
 from realtime.feed import Feed, PassingFeed, open_request
@@ -90,6 +91,9 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             return
         await self.accept(subprotocol=PROTOCOL)
         self._writer = make_writer(self._stalled) if make_writer else AsgiWriter(self.base_send)
+        if refusal := connections.join(self):
+            await self.close(*refusal)
+            return
         self._connection_init_check_task = asyncio.create_task(self._expect_init())
 
     async def disconnect(self, code: int | None) -> None:
@@ -113,9 +117,18 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         can = WRITER_EXTENSION in self.scope.get("extensions", {})
         await super().close(int(known if can else without_1000s(known)), reason)  # autobahn takes no enum
 
+    async def leave(self, by: float) -> None:
+        """Close for a restart of the server when what was asked is answered, or at `by` of the loop's time."""
+        while answering := [one for one in self._operations.values() if isinstance(one, asyncio.Task)]:
+            left_s = by - asyncio.get_running_loop().time()
+            if left_s <= 0 or not (await asyncio.wait(answering, timeout=left_s))[0]:
+                break
+        await self.close(*RESTARTING)
+
     def _stop(self, *, keep_writer: bool = False) -> None:
         """End all that this connection started."""
         self.state = State.CLOSED
+        connections.part(self)
         for running in list(self._operations.values()):
             if isinstance(running, asyncio.Task):
                 running.cancel()
@@ -201,6 +214,9 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             if payload.get("viewer") not in (None, str(principal.viewer.pk)):
                 # A page of somebody who has signed out meanwhile: it must not go on in the name of who came after.
                 await self.close(CloseCode.UNAUTHORIZED, "somebody else is signed in")
+                return
+            if refusal := connections.introduce(self, principal.viewer.pk):
+                await self.close(*refusal)
                 return
             self.principal = principal
             self._watch = await current_hub().watch(principal.stream_id, self._on_own_event)

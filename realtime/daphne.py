@@ -1,15 +1,20 @@
 """daphne with what Todoku needs of it: bounded writes straight to the socket, and all close codes.
 
-The one module that uses internals of daphne, autobahn and Twisted; `tests/realtime/test_daphne.py` pins what it relies
-on. A consumer that is served by something else falls back to ordinary ASGI sends.
+This, `protocols`, `lingering` and `drain` alone use internals of daphne, autobahn and Twisted;
+`tests/realtime/test_daphne.py` pins what they rely on. A consumer that is served by something else falls back to
+ordinary ASGI sends.
 """
 
 import asyncio
+import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import daphne.http_protocol
 import daphne.server
+import daphne.ws_protocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import tcp
@@ -18,9 +23,12 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from realtime.closing import CloseCode
 from realtime.consumer import WRITER_EXTENSION
+from realtime.drain import drain
+from realtime.protocols import Channel, Inbound, WebSocket
 
 ABORT_AFTER_CLOSE_S = 2.0
 MAX_REASON_BYTES = 123
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def frame_head(length: int) -> bytes:
@@ -73,12 +81,17 @@ class DirectWriter:
                 transport.loseConnection()
             elif written < len(frame):
                 transport.write(frame[written:])
+        self._measure()
+        return self._room.is_set()
+
+    def _measure(self) -> None:
+        """Past the bound nothing more is read either: what is asked would only be answered into the same buffer."""
         if self._room.is_set() and self.waiting > settings.REALTIME_OUTBOUND_BYTES:
             self._room.clear()
-            transport.producerPaused = True  # it resumes only whom it has paused, and its own bound may be higher
+            self._protocol.hold(self)
+            self._transport.producerPaused = True  # it resumes only whom it has paused, and its own bound may be higher
             loop = asyncio.get_running_loop()
             self._stall_timer = loop.call_later(settings.REALTIME_STALL_TIMEOUT_S, self._give_up)
-        return self._room.is_set()
 
     async def drained(self) -> None:
         await self._room.wait()
@@ -100,28 +113,86 @@ class DirectWriter:
     # IPushProducer: Twisted calls these when its buffer has grown, and when it is empty again.
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The bound is ours, not Twisted's."""
+        """The bound is ours, not Twisted's, but not all that is written is ours: there are autobahn's pongs."""
+        self._measure()
 
     def resumeProducing(self) -> None:  # noqa: N802
         self._cancel_timer()
         self._room.set()
+        self._protocol.release(self)
 
     def stopProducing(self) -> None:  # noqa: N802
         self.stop()
 
 
+class SteadyTime:
+    """What daphne takes for the `time` module: it measures with the wall clock, and that one may be set."""
+
+    time = staticmethod(time.monotonic)
+
+
+for module in (daphne.server, daphne.http_protocol, daphne.ws_protocol):
+    module.time = SteadyTime
+
+
 class Server(daphne.server.Server):
-    """daphne's server with a writer in each WebSocket's scope, and closes that reach the wire as they were meant."""
+    """daphne's server with a writer in each WebSocket's scope, closes that reach the wire as they were meant, and an
+    orderly end: the first SIGTERM or SIGINT drains it, the next one kills it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, signal_handlers=False, ready_callable=self._ready, **options)
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.transports: set[Any] = set()  # every TCP connection, whatever it speaks
+        self.left = asyncio.Event()  # set when one of them is gone
+        self.ports: list[Any] = []
+        self._drain: asyncio.Task[None] | None = None
+
+    @property
+    def draining(self) -> bool:
+        return self._drain is not None
+
+    def _ready(self) -> None:
+        """The factories are made, the event loop doesn't run yet."""
+        self.http_factory.protocol = Channel
+        self.http_factory.timeOut = settings.REALTIME_REQUEST_TIMEOUT_S
+        self.ws_factory.protocol = WebSocket
+        for number in SIGNALS:
+            asyncio.get_event_loop().add_signal_handler(number, self.drain)
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.ports.append(port)
+
+    def gained(self, transport: Any) -> None:
+        self.transports.add(transport)
+
+    def lost(self, transport: Any) -> None:
+        self.transports.discard(transport)
+        self.left.set()
+
+    def drain(self) -> None:
+        """Begin to end; another signal ends the process at once."""
+        for number in SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        self._drain = asyncio.ensure_future(drain(self))
+
+    def kill_all_applications(self) -> Any:
+        """daphne's raises KeyError for a connection that is between two requests (seen on 4.2.3)."""
+        self.connections = {one: has for one, has in self.connections.items() if "application_instance" in has}
+        return super().kill_all_applications()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        if scope["type"] == "websocket":
-            # Say what was wrong with a frame (1002, 1007, 1009) instead of dropping the connection, as is its default:
-            # to a dropped client the network failed, and it would come back with the same frame for ever.
-            protocol.failByDrop = False
-        if scope["type"] == "websocket" and isinstance(protocol.transport, tcp.Connection):
-            make_writer = partial(DirectWriter, protocol)
-            scope["extensions"] = {**scope.get("extensions", {}), WRITER_EXTENSION: make_writer}
-        return super().create_application(protocol, scope)
+        """daphne's, with a bounded queue, which it has no way to be given."""
+        if scope["type"] != "websocket" or not isinstance(protocol.transport, tcp.Connection):
+            return super().create_application(protocol, scope)
+        make_writer = partial(DirectWriter, protocol)
+        scope["asgi"] = {"version": "3.0"}
+        scope["extensions"] = {**scope.get("extensions", {}), WRITER_EXTENSION: make_writer}
+        inbound = Inbound(protocol)
+        running = self.application(scope=scope, receive=inbound.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        return inbound
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """autobahn's `sendClose` refuses 1012 and 1013, and daphne drops the reason (seen on 4.2.3)."""

@@ -1,13 +1,13 @@
 """A Todoku server in a process of its own, as operators run it."""
 
+import http.client
 import logging
-import signal
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
+from signal import SIGKILL, SIGTERM, Signals
 
 from chat.drill.parts.databases import ROOT, environment, manage
 from chat.drill.parts.failure import PartFailedError
@@ -83,11 +83,27 @@ class Server:
 
     def kill(self) -> None:
         """End the process as a crash would (SIGKILL): it gets no chance to say or save anything."""
-        self._end(signal.SIGKILL)
+        self._end(SIGKILL)
 
     def stop(self) -> None:
         """Ask the process to end (SIGTERM) and wait for it."""
-        self._end(signal.SIGTERM)
+        self._end(SIGTERM)
+
+    def signal(self, signal: Signals) -> None:
+        """Send the process a signal."""
+        os.kill(self.pid, signal)
+
+    def wait_for_end(self, within_s: float) -> int:
+        """Wait until the process has ended of itself and return its status, negative where a signal ended it.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs on.
+        """
+        if self._process is None:
+            raise ProcessLookupError("the server is not running")
+        status = self._process.wait(within_s)
+        self._process = None
+        return status
 
     def restart(self) -> None:
         """Kill the process and start it again on the same port."""
@@ -102,7 +118,7 @@ class Server:
         """Run `code` in a Django shell on this server's database, in another process, and return what it printed."""
         return self.manage("shell", "--verbosity", "0", "--command", code)
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, how: Signals) -> None:
         if self._process is None:
             return
         self._process.send_signal(how)
@@ -120,9 +136,12 @@ class Server:
             raise ChildProcessError(f"it ended with status {self._process.returncode}")
         try:
             # Any answer will do: whether the pages are right is for the tests to say.
-            httpx.get(f"{self.url}/accounts/login/", timeout=5)
-        except httpx.TransportError:
+            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
+            connection.request("GET", "/accounts/login/")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
             return False
+        connection.close()
         return True
 
 

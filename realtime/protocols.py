@@ -1,0 +1,174 @@
+"""daphne's two protocols, with bounds and orderly ends: one HTTP connection, and the WebSocket that it may become.
+
+They use internals of daphne, autobahn and Twisted; `tests/realtime/test_daphne.py` pins what they rely on.
+"""
+
+import asyncio
+from typing import Any
+
+from autobahn.websocket.protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocket
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web import http
+
+from realtime.lingering import LINGER_S, finish, linger
+
+MAX_QUEUED_FRAMES = 64
+
+HTTPChannel: Any = http.HTTPChannel  # its methods have no types
+
+
+class Channel(HTTPChannel):
+    """One HTTP connection. A request has to arrive whole within the time that the connection may be idle before it."""
+
+    _leaving = False
+
+    def connectionMade(self) -> None:  # noqa: N802
+        super().connectionMade()
+        self.factory.server.gained(self.transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        self.factory.server.lost(self.transport)
+        super().connectionLost(reason)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of a request has come that isn't answered."""
+        return not self.requests and not self._buffer
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if not self._leaving:
+            super().dataReceived(data)
+
+    def resetTimeout(self) -> None:  # noqa: N802
+        """With a request's first bytes only: Twisted starts anew with every byte, and who drips would never be late."""
+        if self.idle:
+            super().resetTimeout()
+
+    def timeoutConnection(self) -> None:  # noqa: N802
+        if not self.idle:
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+        super().timeoutConnection()
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
+        persistent: bool = super().checkPersistence(request, version)
+        if persistent and self.factory.server.draining:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            return False
+        return persistent
+
+    def answer_and_close(self) -> None:
+        """Take no request after the present one."""
+        if self.requests:
+            self.persistent = 0
+            self.requests[0].responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
+    def loseConnection(self) -> None:  # noqa: N802
+        self._leaving = True
+        self._networkProducer.unregisterProducer()
+        linger(self.transport)
+
+
+class Inbound(asyncio.Queue[dict[str, Any]]):
+    """What a peer has sent and its consumer hasn't taken; beyond a bound nothing more of it is read."""
+
+    def __init__(self, socket: "WebSocket") -> None:
+        super().__init__()
+        self._socket = socket
+
+    def _put(self, item: dict[str, Any]) -> None:
+        super()._put(item)
+        if self.qsize() >= MAX_QUEUED_FRAMES:
+            self._socket.hold(self)
+
+    def _get(self) -> dict[str, Any]:
+        item = super()._get()
+        if self.qsize() == MAX_QUEUED_FRAMES // 2:
+            self._socket.release(self)
+        return item
+
+
+class WebSocket(DaphneWebSocket):
+    """One WebSocket, which is read only while there is room for what comes of it."""
+
+    # Say what was wrong with a frame (1002, 1007, 1009) instead of dropping the connection, as is autobahn does: to
+    # a dropped client the network failed, and it would come back with the same frame for ever.
+    failByDrop = False  # noqa: N815
+    closeHandshakeTimeout = 0  # noqa: N815  (see sendCloseFrame)
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self._holds: set[object] = set()
+        super().connectionMade()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        self.factory.server_class.lost(self.transport)
+        super().connectionLost(reason)
+
+    def onClose(self, was_clean: bool, code: int, reason: str) -> None:  # noqa: N802
+        if self in self.factory.server_class.connections:  # not where the handshake was no handshake: a KeyError there
+            super().onClose(was_clean, code, reason)
+
+    # --- Reading
+
+    def hold(self, why: object) -> None:
+        """Read no more from the peer until `why` is released."""
+        if self.state == WebSocketProtocol.STATE_OPEN:
+            self._holds.add(why)
+            self.transport.pauseProducing()
+
+    def release(self, why: object) -> None:
+        if why in self._holds:
+            self._holds.discard(why)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._holds and self.transport.connected:
+            self.transport.resumeProducing()
+            self.consumeData()  # what had been read already
+
+    def processData(self) -> bool:  # noqa: N802
+        goes_on: bool = not self._holds and super().processData()
+        return goes_on
+
+    def onMessage(self, payload: bytes, is_binary: bool) -> None:  # noqa: N802
+        if self.state == WebSocketProtocol.STATE_OPEN:  # nobody waits for it once we have closed
+            super().onMessage(payload, is_binary)
+
+    # --- Pings
+
+    def _sendAutoPing(self) -> None:  # noqa: N802
+        """One at a time: at a second one autobahn forgets the first one's timer, which then cuts off who did answer."""
+        if self.autoPingPending is None:
+            super()._sendAutoPing()
+
+    # --- Closing
+
+    def sendCloseFrame(  # noqa: N802
+        self,
+        code: int | None = None,
+        reasonUtf8: bytes | None = None,  # noqa: N803
+        isReply: bool = False,  # noqa: N803
+    ) -> None:
+        """Read on, for the peer's answer; without one the connection ends a moment later.
+
+        autobahn's own timer counts in whole seconds: its one second is anything from none to one.
+        """
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+        self._holds.clear()
+        if not isReply and self.state == WebSocketProtocol.STATE_CLOSING:
+            asyncio.get_running_loop().call_later(LINGER_S, self.onCloseHandshakeTimeout)
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _closeConnection(self, abort: bool = False) -> None:  # noqa: N802
+        """A server of autobahn's aborts, which is a reset, also when the peer has answered its close frame."""
+        if self.wasCloseHandshakeTimeout:
+            finish(self.transport)
+        elif abort and not self.wasClean:
+            super()._closeConnection(abort)
+        else:
+            linger(self.transport)
+
+    def _dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self.state != WebSocketProtocol.STATE_CLOSED:
+            super()._dataReceived(data)

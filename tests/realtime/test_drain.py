@@ -1,0 +1,154 @@
+"""A server that is told to end lets everybody go in good order."""
+
+import asyncio
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from chat.drill.parts.server import Server
+from chat.drill.parts.waiting import until
+from realtime.closing import CloseCode
+from tests.conftest import StartServer
+from tests.parts.peer import SEND_MESSAGE, Peer, bearing, introduced, send, sending
+from tests.realtime.arranging import Community, arrange
+
+CROWD = 200
+CROWDED = {"REALTIME_MAX_CONNECTIONS_PER_PERSON": "1000", "REALTIME_INIT_TIMEOUT": "120"}
+DRAIN_S = 2.0
+LONG_S = "30"  # longer than what a test does meanwhile
+END_LIMIT_S = 20.0
+
+
+async def ended(server: Server) -> int:
+    """The status with which the process has ended."""
+    return await asyncio.to_thread(server.wait_for_end, END_LIMIT_S)
+
+
+async def until_draining(server: Server) -> None:
+    """Wait until the server accepts nobody any more."""
+
+    def refused() -> bool:
+        return not any(one.status == psutil.CONN_LISTEN for one in psutil.Process(server.pid).net_connections())
+
+    await asyncio.to_thread(until, refused, within_s=10, what="The end of listening")
+
+
+@contextmanager
+def locked(server: Server) -> Iterator[None]:
+    """No write gets through."""
+    with closing(sqlite3.connect(database_path(server), isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
+
+
+def database_path(server: Server) -> Path:
+    return Path(server.env["DATABASE_URL"].removeprefix("sqlite:///"))
+
+
+def open_databases(server: Server) -> int:
+    """How many connections to its SQLite file the server has open."""
+    path = str(database_path(server))
+    return sum(1 for file in psutil.Process(server.pid).open_files() if file.path == path)
+
+
+@asynccontextmanager
+async def crowd(server: Server, community: Community, size: int) -> AsyncIterator[list[Peer]]:
+    """So many connections of the room's people, who follow the room."""
+    async with AsyncExitStack() as open_ones:
+
+        async def come(number: int) -> Peer:
+            person = community.people[number % len(community.people)]
+            peer = await open_ones.enter_async_context(
+                introduced(server.websocket_url, person.token, open_timeout=60, ping_interval=None)
+            )
+            await peer.follow(community.room_id)
+            return peer
+
+        peers = []
+        for first in range(0, size, 20):
+            peers += await asyncio.gather(*(come(number) for number in range(first, min(first + 20, size))))
+        yield peers
+
+
+async def test_all_of_two_hundred_are_told_to_come_back_one_after_the_other(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=str(DRAIN_S), **CROWDED)
+    community = arrange(server, "aiko", "ben")
+    closed_at: list[float] = []
+
+    async def watch(peer: Peer) -> int:
+        code = await peer.closed(within_s=END_LIMIT_S)
+        closed_at.append(time.monotonic())
+        return code
+
+    async with crowd(server, community, CROWD) as peers:
+        watching = [asyncio.create_task(watch(peer)) for peer in peers]
+        server.signal(signal.SIGTERM)
+        assert set(await asyncio.gather(*watching)) == {CloseCode.SERVICE_RESTART}
+        assert await ended(server) == 0
+    assert max(closed_at) - min(closed_at) > DRAIN_S / 2, "they were meant to be spread over the time"
+    assert "Traceback" not in server.log
+
+
+async def test_what_is_sent_while_it_lasts_reaches_those_who_are_still_there(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=str(DRAIN_S), **CROWDED)
+    community = arrange(server, "aiko", "ben")
+    async with (
+        crowd(server, community, 50) as peers,
+        httpx.AsyncClient() as client,
+    ):
+        watching = [asyncio.create_task(peer.closed(within_s=END_LIMIT_S)) for peer in peers]
+        await send(client, server.url, community.people[0].token, community.room_id, "before")
+        server.signal(signal.SIGTERM)
+        await until_draining(server)
+        seq = await send(client, server.url, community.people[0].token, community.room_id, "meanwhile")
+        assert set(await asyncio.gather(*watching)) == {CloseCode.SERVICE_RESTART}
+        assert await ended(server) == 0
+    heard = [peer.seqs() for peer in peers]
+    assert [seq - 1, seq] in heard
+    assert all(seqs == [seq - 1, seq][: len(seqs)] for seqs in heard)
+
+
+async def test_an_operation_over_a_socket_that_is_still_open_works(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=LONG_S)
+    community = arrange(server, "aiko")
+    async with introduced(server.websocket_url, community.people[0].token) as peer:
+        server.signal(signal.SIGTERM)
+        await until_draining(server)
+        assert await peer.execute("{ viewer { username } }") == {"data": {"viewer": {"username": "aiko"}}}
+
+
+async def test_requests_in_flight_are_answered(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=str(DRAIN_S))
+    community = arrange(server, "aiko")
+    token, room_id = community.people[0].token, community.room_id
+    body = {"query": SEND_MESSAGE, "variables": sending(room_id, "over the socket")["variables"]}
+    async with (
+        introduced(server.websocket_url, token) as peer,
+        httpx.AsyncClient() as client,
+    ):
+        with locked(server):
+            before = open_databases(server)
+            await peer.say({"type": "subscribe", "id": "send", "payload": body})
+            post = client.post(f"{server.url}/graphql", json=sending(room_id, "over HTTP"), headers=bearing(token))
+            posting = asyncio.create_task(post)
+            await asyncio.to_thread(
+                until, lambda: open_databases(server) >= before + 2, within_s=10, what="The begin of both sends"
+            )
+            server.signal(signal.SIGTERM)
+            await until_draining(server)
+        answer = await posting
+        assert await peer.closed() == CloseCode.SERVICE_RESTART
+        assert answer.headers["Connection"] == "close"
+        assert answer.json()["data"]["sendMessage"]["message"]["body"] == "over HTTP"
+        assert [(message["type"], message["id"]) for message in peer.received if "id" in message] == [
+            ("next", "send"),
+            ("complete", "send"),
+        ]
+        assert await ended(server) == 0
