@@ -29,7 +29,7 @@ from graphql import (
     visit,
 )
 
-from realtime.bounds import excess, too_complex
+from realtime.bounds import MAX_CHARS, excess, too_complex
 from realtime.errors import BadUserInput
 from realtime.interface import interface
 from realtime.storable import is_storable
@@ -103,10 +103,21 @@ def remembered(query: str, name: str | None) -> Operation | None:
 
 
 def _examine(query: str, name: str | None) -> Operation:
+    if len(query) > MAX_CHARS:
+        too_long = f"the document has more than {MAX_CHARS} characters: long texts belong into variables"
+        raise DocumentInvalid([too_complex(too_long, "TOO_LONG")])
+    try:
+        return _examined(query, name)
+    except RecursionError as error:
+        raise DocumentInvalid([too_complex("the document is nested too deeply", "TOO_DEEP")]) from error
+
+
+def _examined(query: str, name: str | None) -> Operation:
     schema = interface().schema
     document = _parsed(query)
     if (too_much := excess(document)) is not None:
         raise DocumentInvalid([too_much])
+    _refuse_unstorable(query, document)
     if errors := validate(schema, document, specified_rules, max_errors=10):
         raise DocumentInvalid([_with_reason(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
     # Only now: it would follow fragments round in a circle.
@@ -126,19 +137,20 @@ def _examine(query: str, name: str | None) -> Operation:
 
 def _parsed(query: str) -> DocumentNode:
     try:
-        document = parse(query, max_tokens=settings.GRAPHQL_MAX_TOKENS, no_location=False)
+        return parse(query, max_tokens=settings.GRAPHQL_MAX_TOKENS, no_location=False)
     except GraphQLError as error:
         if f"more than {settings.GRAPHQL_MAX_TOKENS} tokens" in error.message:
             raise DocumentInvalid([too_complex(error.message, "TOO_MANY_TOKENS")]) from error
         raise DocumentInvalid([_with_reason(error, "GRAPHQL_PARSE_FAILED")]) from error
-    except RecursionError as error:
-        raise DocumentInvalid([too_complex("the document is nested too deeply", "TOO_DEEP")]) from error
+
+
+def _refuse_unstorable(query: str, document: DocumentNode) -> None:
     texts = _Texts()
-    visit(document, texts)
+    if "\\u" in query:  # only an escape can make what the query itself doesn't have
+        visit(document, texts)
     if not (is_storable(query) and texts.storable):
         no_text = GraphQLError("expected text, got NUL or half of a surrogate pair in the document")
         raise DocumentInvalid([_with_reason(no_text, "TEXT_INVALID")])
-    return document
 
 
 class _Texts(Visitor):

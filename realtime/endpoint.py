@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from graphql import OperationType
 
 from realtime import documents, execution
+from realtime.bounds import refuse_excess
 from realtime.documents import DocumentInvalid
 from realtime.errors import BadUserInput, Refusal, Unauthenticated
 from realtime.interface import interface
@@ -69,6 +70,7 @@ def _execute(request: HttpRequest, parameters: Parameters, viewer: Any) -> tuple
         raise BadUserInput("subscriptions are served over the WebSocket", reason="SUBSCRIPTION_OVER_HTTP")
     if request.method == "GET" and operation.kind is not OperationType.QUERY:
         raise NotServed(405, "GET serves queries alone; mutations come by POST", Allow="POST")
+    refuse_excess(parameters.variables)
     refuse_unstorable(parameters.variables)
     context = interface().personal_context(viewer)
     result = execution.run(operation, context=context, variables=parameters.variables)

@@ -9,10 +9,8 @@ from chat.drill.parts.databases import SqliteDatabases
 from chat.drill.parts.ports import free_port
 from tests.conftest import failing_with_the_reason
 from tests.hostile.inside import PORT_VARIABLE, Window
-from tests.hostile.target import Target
+from tests.hostile.target import INIT_TIMEOUT_S, MAX_OPERATIONS, REQUEST_TIMEOUT_S, STALL_TIMEOUT_S, Target
 from tests.realtime.arranging import arrange
-
-INIT_TIMEOUT_S = 1.0  # ten times as fast as it is by default
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +21,9 @@ def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathF
         tmp_path_factory.mktemp("server"),
         database_url=sqlite_databases.create(),
         REALTIME_INIT_TIMEOUT=str(INIT_TIMEOUT_S),
+        REALTIME_REQUEST_TIMEOUT=str(REQUEST_TIMEOUT_S),
+        REALTIME_STALL_TIMEOUT=str(STALL_TIMEOUT_S),
+        REALTIME_MAX_OPERATIONS=str(MAX_OPERATIONS),
         **{PORT_VARIABLE: str(window_port)},
     )
     server.module = "tests.hostile.watched"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import IntEnum
 from typing import Any
@@ -126,6 +126,14 @@ class Wire:
             except (ConnectionError, asyncio.IncompleteReadError):
                 return None
 
+    async def gone(self, within_s: float = DEADLINE_S) -> None:
+        """Wait until the server has ended the connection, however it did.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        await self.rest(within_s)
+
     def abort(self) -> None:
         self._writer.transport.abort()
 
@@ -146,8 +154,8 @@ async def wired(port: int, *, narrow: bool = False) -> AsyncIterator[Wire]:
         wire.abort()
 
 
-def handshake(port: int, **headers: str) -> bytes:
-    """The request that opens a WebSocket."""
+def handshake(port: int, headers: Mapping[str, str] | None = None) -> bytes:
+    """The request that opens a WebSocket; `headers` stand instead of its own."""
     given = {
         "Host": f"{LOOPBACK}:{port}",
         "Upgrade": "websocket",
@@ -155,17 +163,17 @@ def handshake(port: int, **headers: str) -> bytes:
         "Sec-WebSocket-Key": KEY,
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Protocol": PROTOCOL,
-        **{name.replace("_", "-"): value for name, value in headers.items()},
+        **(headers or {}),
     }
     lines = ["GET /graphql HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
     return "\r\n".join(lines).encode("latin1")
 
 
 @asynccontextmanager
-async def upgraded(port: int, *, narrow: bool = False, **headers: str) -> AsyncIterator[Wire]:
+async def upgraded(port: int, headers: Mapping[str, str] | None = None, *, narrow: bool = False) -> AsyncIterator[Wire]:
     """Open a WebSocket and say nothing on it."""
     async with wired(port, narrow=narrow) as wire:
-        await wire.say(handshake(port, **headers))
+        await wire.say(handshake(port, headers))
         assert b"101" in await wire.line()
         while (await wire.line()).strip():
             pass

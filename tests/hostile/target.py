@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 import httpx
@@ -16,12 +16,21 @@ from tests.hostile.raw import Wire
 from tests.parts.peer import bearing, introduced
 from tests.realtime.arranging import Community, Person
 
+# As a test's server is set, so that nobody waits long.
+INIT_TIMEOUT_S = 1.0
+REQUEST_TIMEOUT_S = 2.0
+STALL_TIMEOUT_S = 2.0
+MAX_OPERATIONS = 50
+
 AT_REST_LIMIT_S = 20.0
 WHO = "{ viewer { username } }"
 
 
 class Target:
     """One server process. The first of its people attack, the last is the next client."""
+
+    stall_timeout_s = STALL_TIMEOUT_S
+    max_operations = MAX_OPERATIONS
 
     def __init__(self, server: Server, window: Window, community: Community) -> None:
         self.server = server
@@ -39,11 +48,16 @@ class Target:
 
     # ------------------------------------------------------------------ ways in
 
+    def handshake(self, headers: Mapping[str, str] | None = None) -> bytes:
+        return raw.handshake(self.server.port, headers)
+
     def wired(self, *, narrow: bool = False) -> AbstractAsyncContextManager[Wire]:
         return raw.wired(self.server.port, narrow=narrow)
 
-    def upgraded(self, *, narrow: bool = False, **headers: str) -> AbstractAsyncContextManager[Wire]:
-        return raw.upgraded(self.server.port, narrow=narrow, **headers)
+    def upgraded(
+        self, headers: Mapping[str, str] | None = None, *, narrow: bool = False
+    ) -> AbstractAsyncContextManager[Wire]:
+        return raw.upgraded(self.server.port, headers, narrow=narrow)
 
     def acknowledged(self, *, narrow: bool = False) -> AbstractAsyncContextManager[Wire]:
         return raw.acknowledged(self.server.port, self.attacker.token, narrow=narrow)

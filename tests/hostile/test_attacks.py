@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.hostile.attacks import Attack, frames
+from tests.hostile.attacks import Attack, floods, frames, handshakes
 from tests.hostile.target import Target
 
 MAX_GROWTH = 0.02
 NEXT_CLIENT_LIMIT_S = 0.1
 
-ATTACKS = [*frames.attack]
+ATTACKS = [*frames.attack, *handshakes.attack, *floods.attack]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
