@@ -24,6 +24,7 @@ MAX_CHARS = 30_000  # comments count as no tokens: a megabyte of them took a sec
 MAX_PARTS = 400  # fields, fragments, arguments, values … as they are written; the pages' own need 200 at most
 MAX_NESTING = 60  # of these within each other; what follows is recursive, and Python's stack is short
 MAX_VALUES = 1_000  # in the variables, lists and objects written out
+MAX_KEPT_CHARS = 5_000  # of a subscription's variables, which are kept as long as it lasts
 MAX_REPEATS = 50  # of a field at one place; without this, 990 times `id` took 2.5 s to validate
 
 

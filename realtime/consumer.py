@@ -20,6 +20,7 @@ from django.conf import settings
 from graphql import OperationType
 
 from realtime import documents, execution
+from realtime.bounds import refuse_excess
 from realtime.closing import CloseCode, without_1000s
 from realtime.connections import RESTARTING, connections
 from realtime.errors import RateLimited
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 WRITER_EXTENSION = "todoku.writer"  # a server that has a better writer than ASGI's send offers it in the scope
+MAX_OPERATION_ID_CHARS = 200  # it is repeated with every event
 
 
 class State(Enum):
@@ -286,6 +288,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         """Runs in a worker thread: the whole of a query or mutation, or the opening of a subscription."""
         viewer = self._principal.viewer
         operation = documents.operation(query, name)
+        refuse_excess(variables)
         refuse_unstorable(variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             request = Request.of(operation, variables, viewer)
@@ -329,6 +332,8 @@ def _operation_id(message: dict[str, Any]) -> str:
     operation_id = message.get("id")
     if not isinstance(operation_id, str) or not operation_id:
         raise BadMessage(f"{message['type']}: id must be a string that isn't empty")
+    if len(operation_id) > MAX_OPERATION_ID_CHARS:
+        raise BadMessage(f"{message['type']}: id must have at most {MAX_OPERATION_ID_CHARS} characters")
     return operation_id
 
 

@@ -14,8 +14,10 @@ from graphql.execution.values import get_argument_values
 from graphql.language import VariableNode, Visitor, visit
 
 from realtime import execution
+from realtime.bounds import MAX_KEPT_CHARS
 from realtime.cursor import Cursor
 from realtime.documents import DocumentInvalid, Operation
+from realtime.errors import TooComplex
 from realtime.interface import Context, Source, Viewer, interface
 from realtime.models import Event
 
@@ -105,11 +107,17 @@ class Request:
 
         Raises:
             DocumentInvalid: a variable or an argument has no value of its type.
+            TooComplex: the variables are too long to be kept.
         """
         plugged = interface()
         schema = plugged.schema
         definitions = operation.definition.variable_definitions
-        values = get_variable_values(schema, definitions, dict(variables), max_errors=10)
+        used = {one.variable.name.value for one in definitions}
+        variables = {name: value for name, value in variables.items() if name in used}
+        if len(json.dumps(variables)) > MAX_KEPT_CHARS:
+            too_long = f"the variables of a subscription have more than {MAX_KEPT_CHARS} characters"
+            raise TooComplex(too_long, reason="TOO_LONG")
+        values = get_variable_values(schema, definitions, variables, max_errors=10)
         if isinstance(values, list):
             raise DocumentInvalid(values)
         root = operation.root_fields[0]
@@ -125,7 +133,7 @@ class Request:
         return cls(
             operation=operation,
             source=plugged.sources[root.name.value],
-            variables=dict(variables),
+            variables=variables,
             arguments=arguments,
             viewer=viewer,
             key=(

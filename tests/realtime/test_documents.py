@@ -10,6 +10,7 @@ from realtime.bounds import MAX_CHARS
 from realtime.documents import REMEMBERED_CHARS, REMEMBERED_DOCUMENTS, DocumentInvalid
 
 AT_ONCE_S = 0.1  # half of it is for machines that are slower or busy
+TRIES = 3  # the fastest counts: the collection of other tests' garbage may fall into one
 
 TOO_LONG = {("TOO_COMPLEX", "TOO_LONG")}
 TOO_MANY_PARTS = {("TOO_COMPLEX", "TOO_MANY_PARTS")}
@@ -25,10 +26,13 @@ NO_TEXT = {("BAD_USER_INPUT", "TEXT_INVALID")}
 
 def refusal(query: str, name: str | None = None) -> set[tuple[str, str]]:
     """The codes and reasons with which a document is refused, which must not take long."""
-    begun = time.process_time()
-    with pytest.raises(DocumentInvalid) as refused:
-        documents.operation(query, name)
-    assert time.process_time() - begun < AT_ONCE_S
+    took = []
+    for _ in range(TRIES):
+        begun = time.process_time()
+        with pytest.raises(DocumentInvalid) as refused:
+            documents.operation(query, name)
+        took.append(time.process_time() - begun)
+    assert min(took) < AT_ONCE_S
     extensions = [error.extensions or {} for error in refused.value.errors]
     return {(each["code"], each["reason"]) for each in extensions}
 
@@ -102,9 +106,12 @@ def test_a_document_that_would_cost_too_much_is_refused_at_once(query: str, expe
     ids=lambda query: query.strip()[:40],
 )
 def test_what_keeps_within_the_bounds_is_examined_at_once(query: str) -> None:
-    begun = time.process_time()
-    assert documents.operation(query, None).kind is OperationType.QUERY
-    assert time.process_time() - begun < AT_ONCE_S
+    took = []
+    for number in range(TRIES):
+        begun = time.process_time()
+        assert documents.operation(query + " " * number, None).kind is OperationType.QUERY  # another text each time
+        took.append(time.process_time() - begun)
+    assert min(took) < AT_ONCE_S
 
 
 @pytest.mark.parametrize(
