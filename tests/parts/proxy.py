@@ -37,6 +37,11 @@ class Proxy:
         """How many connections are open through it."""
         return self._path.open_connections
 
+    @property
+    def opened(self) -> int:
+        """How many connections have been opened through it so far."""
+        return self._path.traffic.opened
+
     def cut(self) -> None:
         """Reset every connection and refuse new ones until `restore()`."""
         self._run(self._path.cut)
