@@ -146,7 +146,7 @@ def _parsed(query: str) -> DocumentNode:
 
 
 def _let_go_of_tokens(document: DocumentNode) -> None:
-    """Unlink the tokens from each other: the document would hold all of them, its comments too, a hundred bytes each."""
+    """Unlink the tokens from each other: the document would hold all of them, its comments too, 100 bytes each."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         following, token.prev, token.next = token.next, None, None
