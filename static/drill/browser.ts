@@ -1,6 +1,7 @@
 import { IDBFactory } from "fake-indexeddb";
 import { Changes, type Stop } from "../src/changes.ts";
 import type { Clock, Environment, PageEvent, TabChannel, TabLock } from "../src/environment.ts";
+import type { Observation } from "../src/observation.ts";
 
 /** What a browser runs on: real time and chance in a drill, a test's own in a test. */
 export interface Machine {
@@ -15,6 +16,8 @@ export interface Machine {
 export interface Network {
   fetch(url: string, init: RequestInit): Promise<Response>;
   readonly WebSocket: unknown;
+  /** Gets what the client tells of itself. */
+  readonly observe?: (what: Observation) => void;
 }
 
 interface Waiting {
@@ -57,6 +60,7 @@ export class Tab {
   readonly #page = new Changes<PageEvent>();
   #life: "running" | "frozen" | "gone" = "running";
   #later: (() => void)[] = [];
+  readonly #deafen = new Set<Stop>();
   online = true;
   visible = true;
 
@@ -94,6 +98,7 @@ export class Tab {
       random: () => machine.random(),
       randomUUID: () => machine.newId(),
       csrfToken: () => machine.csrfToken,
+      observe: (what) => this.do(() => network.observe?.(what)),
     };
   }
 
@@ -108,6 +113,7 @@ export class Tab {
   crash(): void {
     this.#life = "gone";
     this.#later = [];
+    for (const stop of this.#deafen) stop();
     const { holders, queue } = this.#browser;
     queue.splice(0, queue.length, ...queue.filter(({ tab }) => tab !== this));
     for (const [name, { tab }] of [...holders]) {
@@ -185,25 +191,30 @@ export class Tab {
   #channel(name: string): TabChannel {
     const listeners = this.#browser.channels.get(name) ?? new Set();
     this.#browser.channels.set(name, listeners);
-    const stops: Stop[] = [];
     const own = new Set<(message: unknown) => void>();
     let closed = false;
+    const deafen = (): void => {
+      for (const hear of own) listeners.delete(hear);
+    };
+    this.#deafen.add(deafen);
     return {
       post: (message) => {
-        if (closed || this.#life !== "running") return;
+        if (closed) return;
         const copy: unknown = structuredClone(message);
-        for (const listener of [...listeners]) if (!own.has(listener)) queueMicrotask(() => listener(copy));
+        this.do(() => {
+          for (const listener of [...listeners]) if (!own.has(listener)) queueMicrotask(() => listener(copy));
+        });
       },
       subscribe: (listener) => {
         const hear = (message: unknown): void => this.do(() => closed || listener(message));
         own.add(hear);
         listeners.add(hear);
-        stops.push(() => void listeners.delete(hear));
         return () => void listeners.delete(hear);
       },
       close: () => {
         closed = true;
-        for (const stop of stops) stop();
+        deafen();
+        this.#deafen.delete(deafen);
       },
     };
   }

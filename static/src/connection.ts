@@ -174,6 +174,7 @@ export class Connection {
     this.#drop();
     if (code === CLOSE.unauthorized) return this.#set({ kind: "stopped", reason: "signed-out" });
     if (code === CLOSE.forbidden) return this.#set({ kind: "stopped", reason: "forbidden" });
+    if (before.kind === "connected") this.#environment.observe?.({ kind: "lost", code });
     this.#cause ??= cause;
     const now = this.#environment.clock.now();
     const lasted = before.kind === "connected" ? now - before.since : 0;

@@ -1,4 +1,5 @@
 import type { Stop } from "./changes.ts";
+import type { Observation } from "./observation.ts";
 
 /** Time, so that a test can bring its own. Milliseconds everywhere. */
 export interface Clock {
@@ -48,4 +49,6 @@ export interface Environment {
   randomUUID(): string;
   /** As it is now: it changes at log-in. null where there is none. */
   csrfToken(): string | null;
+  /** Absent where nobody keeps a record. */
+  readonly observe?: (what: Observation) => void;
 }

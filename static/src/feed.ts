@@ -3,6 +3,7 @@ import { Changes, type Stop } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import { RoomFeedDocument, type RoomFeedSubscription, type StreamResetReason } from "./generated/operations.ts";
+import type { Observation } from "./observation.ts";
 import { exactly, judge, past, type Position } from "./position.ts";
 import type { SubscriptionEnd } from "./socket.ts";
 
@@ -130,8 +131,10 @@ export class RoomFeed {
     if (item.event?.__typename === "StreamReady") return this.#onReady(item.cursor, item.event.seq);
     if (this.#position === null) return this.#retry(null);
     if (item.event === null) {
-      if (!this.#blanks.has(item.cursor)) this.#position = past(this.#position);
-      return void this.#blanks.add(item.cursor);
+      if (this.#blanks.has(item.cursor)) return;
+      this.#position = past(this.#position);
+      this.#blanks.add(item.cursor);
+      return this.#observe({ kind: "passed", roomId: this.roomId, cursor: item.cursor });
     }
     const verdict = judge(this.#position, item.cursor, item.event.seq);
     switch (verdict.kind) {
@@ -142,6 +145,7 @@ export class RoomFeed {
       case "next":
         this.#target.apply(item.event);
         this.#lastEventAt = this.#environment.clock.now();
+        this.#observe({ kind: "applied", roomId: this.roomId, cursor: item.cursor, change: item.event });
         return this.#stand(verdict.position);
       default:
         return verdict satisfies never;
@@ -162,6 +166,7 @@ export class RoomFeed {
     if (seq < least) return this.#reset(cursor, seq, "HISTORY_CHANGED");
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
+    this.#observe({ kind: "ready", roomId: this.roomId, cursor, seq });
     this.#set({ kind: "live" });
   }
 
@@ -195,6 +200,8 @@ export class RoomFeed {
   }
 
   #reset(cursor: string, seq: number, reason: StreamResetReason): void {
+    const after = this.#start?.cursor ?? null;
+    this.#observe({ kind: "reset", roomId: this.roomId, cursor, seq, reason, after });
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
     this.#held = [];
@@ -213,6 +220,9 @@ export class RoomFeed {
     if (done && reset === this.#resets) {
       this.#otherHistory = false;
       this.#failures = 0;
+      if (this.#start !== null) {
+        this.#observe({ kind: "renewed", roomId: this.roomId, cursor: this.#start.cursor, seq: this.#start.least });
+      }
       this.#set({ kind: this.#isAtHead ? "live" : "catching-up" });
       const held = this.#held;
       this.#held = [];
@@ -224,8 +234,13 @@ export class RoomFeed {
     this.#stopStartingAnew = clock.after(delay, () => void this.#startAnew(attempt + 1));
   }
 
+  #observe(what: Observation): void {
+    this.#environment.observe?.(what);
+  }
+
   #set(state: FeedState): void {
     this.#state = state;
+    if (state.kind === "ended") this.#observe({ kind: "ended", roomId: this.roomId });
     this.#changes.emit(state);
   }
 }

@@ -142,7 +142,9 @@ export class Sender {
     if (row !== null && !signal.aborted) {
       this.#sending.add(row.position);
       this.#queue.changed();
+      this.#environment.observe?.({ kind: "tried", id: row.id });
       const answer = await deliver(this.#endpoint, row, signal);
+      this.#environment.observe?.({ kind: "returned", id: row.id, answer });
       this.#sending.delete(row.position);
       if (!signal.aborted) await this.#settle(lane, row, answer);
     }
