@@ -25,11 +25,11 @@ class Database(Protocol):
     def url(self) -> str: ...
 
     def save(self) -> str:
-        """Take a backup, consistent and complete; returns its name."""
+        """Take a backup, consistent and complete; returns its name, as the steward takes it."""
         ...
 
     def put_back(self, backup: str) -> str:
-        """Put the backup in the place of the database, in one step. Returns the URL under which the earlier one is."""
+        """Put the backup in the place of the database, in one step. Returns what the earlier one is called now."""
         ...
 
     def lock(self) -> AbstractContextManager[str]:
@@ -82,12 +82,12 @@ class SqliteDatabase:
         link = self.folder / "data.new"
         link.symlink_to(state.name)
         link.rename(self._link)
-        return f"sqlite:///{earlier / self.file.name}"
+        return str(earlier / self.file.name)
 
     @contextmanager
     def lock(self) -> Iterator[str]:
         """SQLite knows one lock for writers: while it is held, nobody writes at all."""
-        with sqlite3.connect(self.file, timeout=20, isolation_level=None) as connection:
+        with sqlite3.connect(self.file, timeout=20, isolation_level=None, check_same_thread=False) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield "the database's write lock"
@@ -131,7 +131,7 @@ class PostgresDatabase:
             self._made.append(earlier)
             self._copy(backup, self.name)
         self._allow(earlier, True)
-        return self.server.url_of(earlier)
+        return earlier
 
     @contextmanager
     def lock(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ are named by the cursor that came with them: it says room, seq and nonce, so an 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, ClassVar, TypeVar
@@ -303,10 +303,14 @@ class Recorder:
     """Appends records to a file; a line is in the file when `add` returns, so a crash loses nothing of it."""
 
     def __init__(self, file: IO[str]) -> None:
+        self.watchers: list[Callable[[Record], None]] = []
+        """Called with each record after it was added."""
         self._file = file
 
     def add(self, record: Record) -> None:
         self._file.write(line_of(record))
+        for watch in list(self.watchers):
+            watch(record)
 
 
 def line_of(record: Record) -> str:

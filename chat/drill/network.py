@@ -131,7 +131,7 @@ class Path:
 
     @property
     def unread_bytes(self) -> int:
-        """What servers have sent and the path has not yet taken from them, as far as it has arrived here."""
+        """What servers have sent and the path has not yet passed on, as far as it has arrived here."""
         return sum(connection.unread_bytes for connection in self.connections)
 
     async def listen(self) -> None:
@@ -246,7 +246,8 @@ class Connection:
         if opened is None or self._far_writer.transport.is_closing():
             return 0
         waiting = fcntl.ioctl(opened.fileno(), termios.FIONREAD, b"\0" * 4)
-        return int(struct.unpack("i", waiting)[0])
+        # asyncio reads ahead, and has no public word for how much.
+        return int(struct.unpack("i", waiting)[0]) + len(self._far._buffer)  # type: ignore[attr-defined]
 
     def reset(self) -> None:
         self._path.traffic.reset += 1

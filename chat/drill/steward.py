@@ -88,15 +88,27 @@ def log(*, rooms: list[str]) -> list[Json]:
     return found
 
 
+def standing(*, rooms: list[str]) -> Json:
+    """By room, [its last seq, ids of its members]."""
+    from chat.models import Membership, Room
+
+    found: Json = {str(room.pk): [room.stream.last_seq, []] for room in Room.objects.filter(pk__in=rooms)}
+    for room, person in Membership.objects.filter(room__in=map(int, rooms)).values_list("room", "user"):
+        found[str(room)][1].append(str(person))
+    return found
+
+
 def _text(key: int | None) -> str | None:
     return None if key is None else str(key)
 
 
-TASKS: dict[str, Callable[..., object]] = {each.__name__: each for each in (migrate, furnish, ban, end_token, log)}
+TASKS: dict[str, Callable[..., object]] = {
+    each.__name__: each for each in (migrate, furnish, ban, end_token, log, standing)
+}
 
 
 def answer(request: Json) -> Json:
-    """Carry out one request; on the database of another URL where it names one."""
+    """Carry out one request; on another database where it names one: by its file (SQLite) or its name."""
     default = settings.DATABASES["default"]
     usual = default["NAME"]
     try:

@@ -24,8 +24,10 @@ class Client(Protocol):
     """
 
     name: str
-    outbox: str
     person: Person
+
+    @property
+    def outbox(self) -> str: ...
 
     async def start(self) -> None:
         """Fetch the rooms, connect and follow. Returns when the rooms were fetched, however long no server answers."""

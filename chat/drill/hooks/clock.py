@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 from django.utils import timezone
 
+from chat.drill.hooks.points import CLOCK
 from chat.drill.orders import Orders
 
-CLOCK = "clock"
 LOOK_INTERVAL_S = 0.05
 
 

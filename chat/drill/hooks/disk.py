@@ -8,9 +8,9 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from chat.drill.hooks.points import DISK_FULL
 from chat.drill.orders import Orders
 
-FULL = "disk-full"
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)", re.IGNORECASE)
 WORDS = {"sqlite": "database or disk is full", "postgresql": "could not extend file: No space left on device"}
 
@@ -19,8 +19,8 @@ def install(orders: Orders) -> None:
     """Refuse every writing statement while the order `disk-full` stands."""
 
     def refuse(execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]) -> Any:
-        if WRITES.match(sql) and orders.given(FULL):
-            orders.report(FULL, f"refused: {sql.split('(')[0][:60].strip()}")
+        if WRITES.match(sql) and orders.given(DISK_FULL):
+            orders.report(DISK_FULL, f"refused: {sql.split('(')[0][:60].strip()}")
             raise OperationalError(WORDS[context["connection"].vendor])
         return execute(sql, parameters, many, context)
 

@@ -8,16 +8,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from chat.drill.hooks.points import AFTER_COMMIT, AFTER_HINT, BEFORE_COMMIT, MID_FAN_OUT
 from chat.drill.hooks.putting import put
 from chat.drill.orders import Orders
 from realtime import doorbell, endpoint, log, relay
 from realtime.feed import Feed
-
-BEFORE_COMMIT = "before-commit"
-AFTER_COMMIT = "after-commit"
-AFTER_HINT = "after-hint"
-MID_FAN_OUT = "mid-fan-out"
-POINTS = (BEFORE_COMMIT, AFTER_COMMIT, AFTER_HINT, MID_FAN_OUT)
 
 HINT_WAIT_S = 0.2
 WATCHED = "_drill_group_send"  # a layer whose sends are looked at keeps its own way of sending here

@@ -135,9 +135,8 @@ class Server:
         if self._process is not None and self._process.poll() is not None:
             raise ChildProcessError(f"it ended with status {self._process.returncode}")
         try:
-            # Any answer will do: whether the pages are right is for the tests to say.
             connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
-            connection.request("GET", "/accounts/login/")
+            connection.request("GET", "/healthz")
             connection.getresponse()
         except (OSError, http.client.HTTPException):
             return False

@@ -1,0 +1,120 @@
+"""`manage.py drill`: does this installation's code keep its promise when everything breaks?"""
+
+import asyncio
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from chat.drill.history import read
+from chat.drill.installation import Setup
+from chat.drill.parts.failure import PartFailedError
+from chat.drill.run import Drill, run
+from chat.drill.schedule import FaultUnknown, chosen, schedule
+from chat.drill.verdict import judge
+
+MINUTE_S = 60
+KILLS_PER_MINUTE = 4.2
+INTERRUPTED = 130
+CLIENT_BUGS = {"stale-page", "reordering-outbox"}
+
+
+class Command(BaseCommand):
+    help = "Let clients talk while everything breaks, in an installation made for it, and check what arrived."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, help="what the faults and the talk follow from (printed)")
+        parser.add_argument("--minutes", type=float, default=2.0, help="how long to talk (2)")
+        parser.add_argument("--database", default="sqlite", help="sqlite, postgres, or the URL of one that runs")
+        parser.add_argument("--layer", default="memory", help="memory, redis, or the URL of one that runs")
+        parser.add_argument("--processes", type=int, default=1, choices=range(1, 5), help="server processes (1)")
+        parser.add_argument("--clients", type=int, default=20, help="clients that talk (20)")
+        parser.add_argument("--pages", type=int, default=0, help="of these, the product's own under Node.js")
+        parser.add_argument("--faults", default="all", help="all, none, or names with commas between them")
+        parser.add_argument("--kills", type=int, help="how often a server is killed, where kills are among the faults")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+        parser.add_argument("--replay", type=Path, metavar="FILE", help="check a history that was kept, run nothing")
+        parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR and keep what was recorded")
+        parser.add_argument("--bug", default="", help=SUPPRESS)
+
+    def handle(self, *, replay: Path | None, json: bool, **given: Any) -> None:
+        if replay is not None:
+            sys.exit(_judge(replay, json=json))
+        drill = _drill(**given)
+        print(f"seed {drill.seed}", file=sys.stderr if json else sys.stdout, flush=True)
+        folder, kept = _folder(given["keep"])
+        status = 1
+        try:
+            file = asyncio.run(_until_told(run(drill, folder, _say(json))))
+            status = _judge(file, json=json)
+            if status:
+                print(f"The history is kept: {file}", file=sys.stderr)
+        except PartFailedError as error:
+            raise CommandError(str(error)) from error
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            status = INTERRUPTED
+        finally:
+            if not kept and status in (0, INTERRUPTED):
+                shutil.rmtree(folder, ignore_errors=True)
+        sys.exit(status)
+
+
+def _drill(
+    *, seed: int | None, minutes: float, database: str, layer: str, processes: int, clients: int, pages: int,
+    faults: str, kills: int | None, bug: str, **_: object,
+) -> Drill:  # fmt: skip
+    server_bug = "" if bug in CLIENT_BUGS else bug
+    setup = Setup(database, layer, processes, pages, server_bug)
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    lasts_s = minutes * MINUTE_S
+    try:
+        kinds = chosen(faults, setup)
+    except FaultUnknown as error:
+        raise CommandError(str(error)) from error
+    kills = round(KILLS_PER_MINUTE * minutes) if kills is None else kills
+    plan = schedule(seed, lasts_s=lasts_s, faults=kinds, kills=kills)
+    return Drill(setup, seed, lasts_s, clients, plan, frozenset({bug} & CLIENT_BUGS))
+
+
+def _folder(wanted: Path | None) -> tuple[Path, bool]:
+    """Where to work, and whether it is kept in any case."""
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="todoku-drill-")), False
+    wanted.mkdir(parents=True, exist_ok=True)
+    if any(wanted.iterdir()):
+        raise CommandError(f"{wanted} is not empty.")
+    return wanted.resolve(), True
+
+
+def _say(json: bool) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if not json and sys.stderr.isatty():
+            print(text, file=sys.stderr)
+
+    return say
+
+
+async def _until_told(work: Coroutine[Any, Any, Path]) -> Path:
+    """SIGTERM ends it like Ctrl-C: with all that it has started."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _judge(file: Path, *, json: bool) -> int:
+    try:
+        verdict = judge(read([file]))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} can't be read as a history: {error}") from error
+    for outcome in verdict.outcomes:
+        print(outcome.name, outcome.checked, "holds" if outcome.holds else "FAILS", *outcome.failures[:5], sep="\n   ")
+    print(*verdict.complaints, *verdict.lags, sep="\n")
+    return verdict.status
