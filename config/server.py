@@ -58,6 +58,7 @@ def main() -> int:
         application,
         endpoints=[f"tcp:port={settings.PORT}:interface={interface}:backlog={BACKLOG}"],
         websocket_timeout=-1,  # daphne's would close with 1000, which clients take as done
+        websocket_handshake_timeout=0,  # autobahn's would reset; `Channel` has one for what precedes a handshake
         websocket_max_message_size=settings.REALTIME_INBOUND_BYTES,
         websocket_max_frame_size=settings.REALTIME_INBOUND_BYTES,
         server_name="",

@@ -47,6 +47,7 @@ class State(Enum):
     OPENED = auto()  # accepted; connection_init is awaited
     INITIALISING = auto()  # connection_init came; who it is is being found out
     READY = auto()  # connection_ack went out: operations are served
+    LEAVING = auto()  # the server ends: what was asked is answered, what comes now is for the next one
     CLOSED = auto()
 
 
@@ -121,6 +122,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
 
     async def leave(self, by: float) -> None:
         """Close for a restart of the server when what was asked is answered, or at `by` of the loop's time."""
+        if self.state is State.READY:
+            self.state = State.LEAVING
         while answering := [one for one in self._operations.values() if isinstance(one, asyncio.Task)]:
             left_s = by - asyncio.get_running_loop().time()
             if left_s <= 0 or not (await asyncio.wait(answering, timeout=left_s))[0]:
@@ -188,6 +191,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             case "ping":
                 await self.send_json({"type": "pong"})
             case "pong":
+                pass
+            case "subscribe" if self.state is State.LEAVING:
                 pass
             case "subscribe":
                 if self.state is not State.READY:
@@ -289,6 +294,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         viewer = self._principal.viewer
         operation = documents.operation(query, name)
         refuse_excess(variables)
+        operation.rows.refuse_excess(variables)
         refuse_unstorable(variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             request = Request.of(operation, variables, viewer)

@@ -1,8 +1,7 @@
 """daphne with what Todoku needs of it: bounded writes straight to the socket, and all close codes.
 
-This, `protocols`, `lingering` and `drain` alone use internals of daphne, autobahn and Twisted;
-`tests/realtime/test_daphne.py` pins what they rely on. A consumer that is served by something else falls back to
-ordinary ASGI sends.
+This, `protocols` and `drain` alone use internals of daphne, autobahn and Twisted; `tests/realtime/test_daphne.py` pins
+what they rely on. A consumer that is served by something else falls back to ordinary ASGI sends.
 """
 
 import asyncio
@@ -24,9 +23,8 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 from realtime.closing import CloseCode
 from realtime.consumer import WRITER_EXTENSION
 from realtime.drain import drain
-from realtime.protocols import Channel, Inbound, WebSocket
+from realtime.protocols import LINGER_S, Channel, Inbound, WebSocket, unsent
 
-ABORT_AFTER_CLOSE_S = 2.0
 MAX_REASON_BYTES = 123
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -64,9 +62,7 @@ class DirectWriter:
     @property
     def waiting(self) -> int:
         """Bytes that the socket hasn't taken yet."""
-        transport = self._transport
-        waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        return waiting
+        return unsent(self._transport)
 
     def send(self, text: bytes) -> bool:
         transport = self._transport
@@ -103,7 +99,7 @@ class DirectWriter:
     def _give_up(self) -> None:
         """The peer has read too little for too long; its close frame stands behind what it doesn't read."""
         self._stalled()
-        asyncio.get_running_loop().call_later(ABORT_AFTER_CLOSE_S, self._transport.abortConnection)
+        asyncio.get_running_loop().call_later(LINGER_S, self._transport.abortConnection)
 
     def _cancel_timer(self) -> None:
         if self._stall_timer is not None:
@@ -142,14 +138,10 @@ class Server(daphne.server.Server):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, signal_handlers=False, ready_callable=self._ready, **options)
         self.connections: dict[Any, dict[str, Any]] = {}
-        self.transports: set[Any] = set()  # every TCP connection, whatever it speaks
-        self.left = asyncio.Event()  # set when one of them is gone
         self.ports: list[Any] = []
+        self.channels: dict[Any, Channel] = {}  # by TCP connection; one that becomes a WebSocket moves to `sockets`
+        self.sockets: set[Any] = set()
         self._drain: asyncio.Task[None] | None = None
-
-    @property
-    def draining(self) -> bool:
-        return self._drain is not None
 
     def _ready(self) -> None:
         """The factories are made, the event loop doesn't run yet."""
@@ -162,13 +154,6 @@ class Server(daphne.server.Server):
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         self.ports.append(port)
-
-    def gained(self, transport: Any) -> None:
-        self.transports.add(transport)
-
-    def lost(self, transport: Any) -> None:
-        self.transports.discard(transport)
-        self.left.set()
 
     def drain(self) -> None:
         """Begin to end; another signal ends the process at once."""

@@ -8,52 +8,127 @@ from typing import Any
 
 from autobahn.websocket.protocol import WebSocketProtocol
 from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocket
+from django.conf import settings
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import http
 
-from realtime.lingering import LINGER_S, finish, linger
+from realtime.connections import connections
 
 MAX_QUEUED_FRAMES = 64
+LINGER_S = 1.0  # for a peer to close its side, and to say what it was about to say
 
 HTTPChannel: Any = http.HTTPChannel  # its methods have no types
+
+
+# --- The end of a TCP connection --------------------------------------------------------------------
+#
+# Closing a socket that still has unread data in it sends a reset, and a reset destroys what the peer hasn't read yet
+# (RFC 9112, 9.6). So only our own direction is closed first, and the peer gets a moment in which to close its own.
+
+
+def unsent(transport: Any) -> int:
+    """Bytes that the socket hasn't taken yet."""
+    waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return waiting
+
+
+def linger(transport: Any) -> None:
+    """Close our direction of a Twisted TCP connection once all is written; what comes in has to be discarded."""
+    if transport.connected:
+        transport.loseWriteConnection()
+        transport.startReading()
+        _finish_later(transport, patience_until=_patience_until())
+
+
+def _finish(transport: Any, waiting: int, patience_until: float) -> None:
+    """Close the connection: in good order, unless the peer takes nothing of what it is sent for too long."""
+    if not transport.connected:
+        return
+    if not unsent(transport):
+        transport.loseConnection()
+    elif unsent(transport) < waiting:
+        _finish_later(transport, patience_until=_patience_until())
+    elif asyncio.get_running_loop().time() < patience_until:
+        _finish_later(transport, patience_until=patience_until)
+    else:
+        transport.abortConnection()
+
+
+def _finish_later(transport: Any, *, patience_until: float) -> None:
+    asyncio.get_running_loop().call_later(LINGER_S, _finish, transport, unsent(transport), patience_until)
+
+
+def _patience_until() -> float:
+    patience_s: float = settings.REALTIME_STALL_TIMEOUT_S
+    return asyncio.get_running_loop().time() + patience_s
+
+
+# --- The two protocols ------------------------------------------------------------------------------
 
 
 class Channel(HTTPChannel):
     """One HTTP connection. A request has to arrive whole within the time that the connection may be idle before it."""
 
-    _leaving = False
+    def __init__(self) -> None:
+        super().__init__()
+        self._leaving = False
+        self._asked_once = False
+        self._opened_at = asyncio.get_running_loop().time()
 
     def connectionMade(self) -> None:  # noqa: N802
         super().connectionMade()
-        self.factory.server.gained(self.transport)
+        self.factory.server.channels[self.transport] = self
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        self.factory.server.lost(self.transport)
+        self.factory.server.channels.pop(self.transport, None)
         super().connectionLost(reason)
+
+    # --- Reading
+
+    @property
+    def _between_requests(self) -> bool:
+        return not self.requests and not self._buffer
 
     @property
     def idle(self) -> bool:
-        """Nothing of a request has come that isn't answered."""
-        return not self.requests and not self._buffer
+        """Nothing has come that isn't answered, nor is about to come from one who has just connected."""
+        new = not self._asked_once and asyncio.get_running_loop().time() < self._opened_at + LINGER_S
+        return self._between_requests and not new
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if not self._leaving:
+            self._asked_once = True
             super().dataReceived(data)
 
     def resetTimeout(self) -> None:  # noqa: N802
         """With a request's first bytes only: Twisted starts anew with every byte, and who drips would never be late."""
-        if self.idle:
+        if self._between_requests:
             super().resetTimeout()
 
     def timeoutConnection(self) -> None:  # noqa: N802
-        if not self.idle:
+        if not self._between_requests:
             self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
-        super().timeoutConnection()
+        self.loseConnection()
+
+    # --- Writing: a peer that doesn't take its answers is asked for no further requests, also not for those that it
+    # sent together with the first, as Twisted would.
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        super().pauseProducing()
+        self.paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        super().resumeProducing()
+        self.paused = False
+        if not self._handlingRequest:
+            self.dataReceived(b"")
+
+    # --- Ending
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
         persistent: bool = super().checkPersistence(request, version)
-        if persistent and self.factory.server.draining:
+        if persistent and connections.draining:
             request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
             return False
         return persistent
@@ -65,9 +140,11 @@ class Channel(HTTPChannel):
             self.requests[0].responseHeaders.setRawHeaders(b"Connection", [b"close"])
 
     def loseConnection(self) -> None:  # noqa: N802
-        self._leaving = True
-        self._networkProducer.unregisterProducer()
-        linger(self.transport)
+        if not self._leaving:
+            self._leaving = True
+            self.clearLineBuffer()
+            self._networkProducer.unregisterProducer()
+            linger(self.transport)
 
 
 class Inbound(asyncio.Queue[dict[str, Any]]):
@@ -92,17 +169,19 @@ class Inbound(asyncio.Queue[dict[str, Any]]):
 class WebSocket(DaphneWebSocket):
     """One WebSocket, which is read only while there is room for what comes of it."""
 
-    # Say what was wrong with a frame (1002, 1007, 1009) instead of dropping the connection, as is autobahn does: to
-    # a dropped client the network failed, and it would come back with the same frame for ever.
+    # Say what was wrong with a frame (1002, 1007, 1009) instead of dropping the connection, as is autobahn's default:
+    # to a dropped client the network failed, and it would come back with the same frame for ever.
     failByDrop = False  # noqa: N815
     closeHandshakeTimeout = 0  # noqa: N815  (see sendCloseFrame)
 
     def connectionMade(self) -> None:  # noqa: N802
         self._holds: set[object] = set()
+        self.factory.server_class.channels.pop(self.transport, None)
+        self.factory.server_class.sockets.add(self.transport)
         super().connectionMade()
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
-        self.factory.server_class.lost(self.transport)
+        self.factory.server_class.sockets.discard(self.transport)
         super().connectionLost(reason)
 
     def onClose(self, was_clean: bool, code: int, reason: str) -> None:  # noqa: N802
@@ -154,17 +233,16 @@ class WebSocket(DaphneWebSocket):
 
         autobahn's own timer counts in whole seconds: its one second is anything from none to one.
         """
+        opened = self.state == WebSocketProtocol.STATE_OPEN
         super().sendCloseFrame(code, reasonUtf8, isReply)
         self._holds.clear()
-        if not isReply and self.state == WebSocketProtocol.STATE_CLOSING:
+        if opened and not isReply:
             asyncio.get_running_loop().call_later(LINGER_S, self.onCloseHandshakeTimeout)
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _closeConnection(self, abort: bool = False) -> None:  # noqa: N802
-        """A server of autobahn's aborts, which is a reset, also when the peer has answered its close frame."""
-        if self.wasCloseHandshakeTimeout:
-            finish(self.transport)
-        elif abort and not self.wasClean:
+        """autobahn's servers abort, which is a reset, also after a close frame and its answer."""
+        if abort and not self.wasClean and not self.wasCloseHandshakeTimeout:
             super()._closeConnection(abort)
         else:
             linger(self.transport)

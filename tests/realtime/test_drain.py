@@ -5,24 +5,30 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import psutil  # type: ignore[import-untyped]
+import pytest
 
 from chat.drill.parts.server import Server
 from chat.drill.parts.waiting import until
 from realtime.closing import CloseCode
+from realtime.drain import CLOSING_S, REQUESTS_S, THREADS_S
 from tests.conftest import StartServer
 from tests.parts.peer import SEND_MESSAGE, Peer, bearing, introduced, send, sending
-from tests.realtime.arranging import Community, arrange
+from tests.realtime.arranging import Community, Person, arrange
+from tests.realtime.raw import CLOSE, HANDSHAKE, NORMAL, Raw, frame, raw
 
 CROWD = 200
 CROWDED = {"REALTIME_MAX_CONNECTIONS_PER_PERSON": "1000", "REALTIME_INIT_TIMEOUT": "120"}
 DRAIN_S = 2.0
 LONG_S = "30"  # longer than what a test does meanwhile
 END_LIMIT_S = 20.0
+MARGIN_S = 2.0  # for a slow machine
+
+ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def ended(server: Server) -> int:
@@ -77,10 +83,25 @@ async def crowd(server: Server, community: Community, size: int) -> AsyncIterato
         yield peers
 
 
-async def test_all_of_two_hundred_are_told_to_come_back_one_after_the_other(start_server: StartServer) -> None:
+async def send_until_refused(server: Server, person: Person, room_id: str, seqs: list[int]) -> None:
+    """Send one message after the other until nobody is accepted any more, noting their seqs.
+
+    Raises:
+        httpx.TransportError: a send was accepted and not answered.
+    """
+    async with httpx.AsyncClient(timeout=END_LIMIT_S) as client:
+        with suppress(httpx.ConnectError):
+            while True:
+                seqs.append(await send(client, server.url, person.token, room_id, "on and on"))
+
+
+async def test_all_of_two_hundred_are_told_to_come_back_one_after_the_other_while_some_send(
+    start_server: StartServer,
+) -> None:
     server = start_server(REALTIME_DRAIN=str(DRAIN_S), **CROWDED)
-    community = arrange(server, "aiko", "ben")
+    community = arrange(server, "aiko", "ben", "chie", "daigo")
     closed_at: list[float] = []
+    sent: list[int] = []
 
     async def watch(peer: Peer) -> int:
         code = await peer.closed(within_s=END_LIMIT_S)
@@ -89,10 +110,17 @@ async def test_all_of_two_hundred_are_told_to_come_back_one_after_the_other(star
 
     async with crowd(server, community, CROWD) as peers:
         watching = [asyncio.create_task(watch(peer)) for peer in peers]
+        sending = [
+            asyncio.create_task(send_until_refused(server, person, community.room_id, sent))
+            for person in community.people
+        ]
+        await asyncio.to_thread(until, lambda: len(sent) > 20, within_s=10, what="A few sends")
         server.signal(signal.SIGTERM)
         assert set(await asyncio.gather(*watching)) == {CloseCode.SERVICE_RESTART}
+        await asyncio.gather(*sending)
         assert await ended(server) == 0
     assert max(closed_at) - min(closed_at) > DRAIN_S / 2, "they were meant to be spread over the time"
+    assert sorted(sent) == list(range(min(sent), min(sent) + len(sent))), "all that was stored was meant to be answered"
     assert "Traceback" not in server.log
 
 
@@ -128,14 +156,14 @@ async def test_requests_in_flight_are_answered(start_server: StartServer) -> Non
     server = start_server(REALTIME_DRAIN=str(DRAIN_S))
     community = arrange(server, "aiko")
     token, room_id = community.people[0].token, community.room_id
-    body = {"query": SEND_MESSAGE, "variables": sending(room_id, "over the socket")["variables"]}
+    given = sending(room_id, "over the socket")["variables"]["input"]
     async with (
         introduced(server.websocket_url, token) as peer,
         httpx.AsyncClient() as client,
     ):
         with locked(server):
             before = open_databases(server)
-            await peer.say({"type": "subscribe", "id": "send", "payload": body})
+            await peer.subscribe(SEND_MESSAGE, operation="send", input=given)
             post = client.post(f"{server.url}/graphql", json=sending(room_id, "over HTTP"), headers=bearing(token))
             posting = asyncio.create_task(post)
             await asyncio.to_thread(
@@ -152,3 +180,116 @@ async def test_requests_in_flight_are_answered(start_server: StartServer) -> Non
             ("complete", "send"),
         ]
         assert await ended(server) == 0
+
+
+# --- In the middle of something ---------------------------------------------------------------------
+
+
+async def told_to_come_back(peer: Raw) -> None:
+    """Assert that the WebSocket is closed with 1012 and that its connection ends in good order."""
+    assert await peer.hear_close() == CloseCode.SERVICE_RESTART
+    await peer.say(frame(CLOSE, NORMAL))
+    assert await peer.until_end() == b""
+
+
+async def test_a_handshake_that_is_under_way_ends_with_1012(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=str(DRAIN_S))
+    async with raw(server.port) as silent, raw(server.port) as halfway, raw(server.port) as unknown:
+        await halfway.say(HANDSHAKE[:40])
+        await unknown.shake_hands()
+        server.signal(signal.SIGTERM)
+        await until_draining(server)
+        await silent.say(HANDSHAKE)
+        await halfway.say(HANDSHAKE[40:])
+        for late in (silent, halfway):
+            assert (await late.head()).startswith("HTTP/1.1 101 ")
+        for peer in (silent, halfway, unknown):
+            await told_to_come_back(peer)
+        assert await ended(server) == 0
+
+
+async def test_those_who_wait_to_be_accepted_are_not_reset(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN="0")
+    server.signal(signal.SIGSTOP)
+    async with AsyncExitStack() as open_ones:
+        peers = [await open_ones.enter_async_context(raw(server.port)) for _ in range(300)]
+        for peer in peers[100:]:
+            await peer.say(HANDSHAKE)
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        for peer in peers[:100]:
+            await peer.say(HANDSHAKE)
+        for peer in peers:
+            assert (await peer.head()).startswith("HTTP/1.1 101 ")
+            await told_to_come_back(peer)
+        assert await ended(server) == 0
+
+
+async def test_connections_that_are_idle_or_never_finish_their_request_end_in_good_order(
+    start_server: StartServer,
+) -> None:
+    server = start_server(REALTIME_DRAIN="0")
+    async with raw(server.port) as idle, raw(server.port) as unfinished:
+        await idle.say(ALIVE)
+        assert (await idle.response()).endswith('{"status": "alive"}')
+        await unfinished.say(ALIVE[:20])
+        server.signal(signal.SIGTERM)
+        assert await idle.until_end() == b""
+        assert await unfinished.until_end() == b""
+        assert await ended(server) == 0
+
+
+async def test_one_who_does_not_answer_the_close_frame_is_not_waited_for(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN="0")
+    async with raw(server.port) as peer:
+        await peer.shake_hands()
+        server.signal(signal.SIGTERM)
+        assert await peer.hear_close() == CloseCode.SERVICE_RESTART
+        assert await peer.until_end() == b""
+        assert await ended(server) == 0
+
+
+# --- The end at last --------------------------------------------------------------------------------
+
+
+async def test_a_send_that_waits_for_the_database_does_not_hold_the_process_for_ever(
+    start_server: StartServer,
+) -> None:
+    server = start_server(REALTIME_DRAIN="0")
+    community = arrange(server, "aiko")
+    token, room_id = community.people[0].token, community.room_id
+    async with introduced(server.websocket_url, token) as peer, httpx.AsyncClient(timeout=END_LIMIT_S) as client:
+        with locked(server):
+            before = open_databases(server)
+            await peer.subscribe(SEND_MESSAGE, input=sending(room_id, "over the socket")["variables"]["input"])
+            post = client.post(f"{server.url}/graphql", json=sending(room_id, "over HTTP"), headers=bearing(token))
+            posting = asyncio.create_task(post)
+            await asyncio.to_thread(
+                until, lambda: open_databases(server) >= before + 2, within_s=10, what="The begin of both sends"
+            )
+            server.signal(signal.SIGTERM)
+            assert await peer.closed() == CloseCode.SERVICE_RESTART
+            assert await asyncio.to_thread(server.wait_for_end, REQUESTS_S + CLOSING_S + THREADS_S + MARGIN_S) == 0
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            await posting
+
+
+async def test_a_second_signal_ends_it_at_once(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN=LONG_S)
+    community = arrange(server, "aiko")
+    async with introduced(server.websocket_url, community.people[0].token) as peer:
+        server.signal(signal.SIGTERM)
+        await until_draining(server)
+        await peer.serves()
+        server.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(server.wait_for_end, MARGIN_S) == -signal.SIGTERM
+
+
+async def test_an_interrupt_from_the_keyboard_does_the_same(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN="0")
+    community = arrange(server, "aiko")
+    async with introduced(server.websocket_url, community.people[0].token) as peer:
+        server.signal(signal.SIGINT)
+        assert await peer.closed() == CloseCode.SERVICE_RESTART
+        assert await ended(server) == 0
+    assert "Traceback" not in server.log
