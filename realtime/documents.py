@@ -32,6 +32,7 @@ from graphql import (
 from realtime.bounds import MAX_CHARS, excess, too_complex
 from realtime.errors import BadUserInput
 from realtime.interface import interface
+from realtime.rows import Rows, rows_of
 from realtime.storable import is_storable
 from realtime.viewing import is_marked
 
@@ -55,6 +56,7 @@ class Operation:
         text: the document as graphql-core prints it, so that white space and comments make no difference.
         root_fields: the names of the fields selected at the root.
         depends_on_viewer: it selects a field whose value differs from viewer to viewer.
+        rows: how many it asks for.
     """
 
     document: DocumentNode
@@ -62,6 +64,7 @@ class Operation:
     text: str
     root_fields: tuple[FieldNode, ...]
     depends_on_viewer: bool
+    rows: Rows
 
     @property
     def kind(self) -> OperationType:
@@ -133,6 +136,7 @@ def _examined(query: str, name: str | None) -> Operation:
         text=print_ast(document),
         root_fields=root_fields,
         depends_on_viewer=_depends_on_viewer(schema, document),
+        rows=rows_of(schema, document, definition),
     )
 
 

@@ -71,6 +71,7 @@ def _execute(request: HttpRequest, parameters: Parameters, viewer: Any) -> tuple
     if request.method == "GET" and operation.kind is not OperationType.QUERY:
         raise NotServed(405, "GET serves queries alone; mutations come by POST", Allow="POST")
     refuse_excess(parameters.variables)
+    operation.rows.refuse_excess(parameters.variables)
     refuse_unstorable(parameters.variables)
     context = interface().personal_context(viewer)
     result = execution.run(operation, context=context, variables=parameters.variables)
