@@ -228,10 +228,11 @@ class ShutOut(Record):
 
 @dataclass(frozen=True, slots=True)
 class Fault(Record):
-    """A fault begins, bites or ends. All three lines have the same `id`.
+    """A fault begins, bites or ends. All its lines have the same `id`.
 
     Args:
-        stage: begin, bit (with what was seen of it in `detail`; may come several times), end.
+        stage: begin, bit (with what was seen of it in `detail`; may come several times), failed (something that must
+            hold under it did not), end.
         excuses: what may be later than a second meanwhile: "" nothing, "all" everybody, or "servers" or "paths", those
             in `scope`. Delivery to those from a second before the beginning to a second after the end isn't timed.
     """

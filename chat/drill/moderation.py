@@ -10,6 +10,7 @@ from chat.drill.clients.answer import Data, Refused, SignedOut
 from chat.drill.clients.client import Person
 from chat.drill.clients.documents import MUTATIONS
 from chat.drill.clients.endpoint import Endpoint
+from chat.drill.finishing import finishing
 from chat.drill.installation import Place
 from chat.drill.network import Path
 from chat.drill.parts.ports import LOOPBACK
@@ -40,8 +41,7 @@ class Moderation:
             while True:
                 await asyncio.sleep(self._random.expovariate(1 / INTERVAL_S))
                 verb = self._random.choices(list(VERBS), list(VERBS.values()))[0]
-                # What has begun is finished: nobody stays outside because the time is over.
-                await asyncio.shield(asyncio.create_task(self._do(verb)))
+                await finishing(self._do(verb))  # nobody stays outside because the time is over
         finally:
             for endpoint in self._endpoints.values():
                 await endpoint.close()

@@ -31,7 +31,7 @@ from chat.drill.talk import Seat, Talk
 from chat.drill.workload import converse
 
 REST_S = 30.0
-QUIET_S = 2.0
+QUIET_S = 2.2  # two seconds, and a little for what was on its way when they began
 LOOK_INTERVAL_S = 0.25
 REREAD_S = 45.0  # each client looks at each of its rooms again: not so often that this is the servers' main work
 BUGGY_REREAD_S = 1.0

@@ -24,12 +24,14 @@ class Verdict:
     Args:
         outcomes: one for each promise, in the order of the guarantee's list.
         toothless: faults that were put in and that nobody saw bite: what they should have broken wasn't tried.
+        harmful: what faults did that they must not, a sentence each: a WebSocket dropped because Redis is away.
         void: why nothing can be said, a sentence each; empty where the drill itself went well.
     """
 
     outcomes: list[Outcome]
     toothless: list[Incident] = field(default_factory=list)
     void: list[str] = field(default_factory=list)
+    harmful: list[str] = field(default_factory=list)
 
     @property
     def broken(self) -> list[Outcome]:
@@ -45,13 +47,14 @@ class Verdict:
         """The exit status: a void run shows nothing, whatever else was found in it."""
         if self.void:
             return VOID
-        return BROKEN if self.broken or self.toothless else HOLDS
+        return BROKEN if self.broken or self.toothless or self.harmful else HOLDS
 
     @property
     def reasons(self) -> list[str]:
         """A sentence for each thing that keeps the verdict from being that all holds."""
         found = [f"Void: {reason}." for reason in self.void]
         found += [f"Broken: {outcome.name}, {len(outcome.failures)} of {outcome.checked}." for outcome in self.broken]
+        found += [f"Harm by a fault: {sentence}." for sentence in self.harmful]
         names = sorted({fault.name for fault in self.toothless})
         found += [f"Fault without a bite: {name}." for name in names]
         return found
@@ -70,7 +73,8 @@ class Verdict:
 def judge(history: History) -> Verdict:
     """Hold the history against every promise, and against what a drill has to be."""
     toothless = [fault for fault in incidents(history) if not fault.bites]
-    return Verdict(check(history), toothless, _void(history))
+    harmful = [f"{fault.name} ({fault.id}): {each}" for fault in incidents(history) for each in fault.failures]
+    return Verdict(check(history), toothless, _void(history), harmful)
 
 
 def _void(history: History) -> list[str]:
@@ -83,7 +87,9 @@ def _void(history: History) -> list[str]:
         reasons.append("the history has no beginning")
     if not any(phase.name == "end" for phase in history.of(Phase)):
         reasons.append("the history has no end")
-    reasons += [f"the fault {fault.name} ({fault.id}) never ended" for fault in incidents(history) if isinf(fault.ended)]
+    reasons += [
+        f"the fault {fault.name} ({fault.id}) never ended" for fault in incidents(history) if isinf(fault.ended)
+    ]
     logs = room_logs(history)
     unread = [room.room for room in history.of(Room) if room.room not in logs or not logs[room.room].was_read]
     if unread:

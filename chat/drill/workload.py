@@ -3,6 +3,7 @@
 import asyncio
 from random import Random
 
+from chat.drill.finishing import finishing
 from chat.drill.talk import Seat, Talk
 
 OPERATIONS_PER_S = 4.0  # all clients together: the machine also carries the drill itself
@@ -27,7 +28,7 @@ async def _take_part(talk: Talk, seat: Seat, random: Random) -> None:
         await asyncio.sleep(random.expovariate(OPERATIONS_PER_S / len(talk.seats)))
         verb = random.choices(list(VERBS), list(VERBS.values()))[0]
         if verb == "restart":
-            await talk.restart(seat)
+            await finishing(talk.restart(seat))
         else:
             habits.do(verb)
 

@@ -23,6 +23,7 @@ class Incident:
     excuses: frozenset[str]
     scope: frozenset[str]
     bites: tuple[str, ...]
+    failures: tuple[str, ...] = ()  # what must hold under this fault and did not
 
     @property
     def span(self) -> Span:
@@ -60,6 +61,7 @@ def _incident(id_: int, lines: list[Fault]) -> Incident:
         excuses=frozenset(line.excuses for line in lines if line.excuses),
         scope=frozenset(str(each) for line in lines for each in line.scope),
         bites=tuple(line.detail for line in lines if line.stage == "bit"),
+        failures=tuple(line.detail for line in lines if line.stage == "failed"),
     )
 
 

@@ -1,21 +1,25 @@
 """`manage.py drill`: does this installation's code keep its promise when everything breaks?"""
 
 import asyncio
+import json
 import secrets
 import shutil
 import signal
 import sys
 import tempfile
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
 
 from chat.drill.history import read
 from chat.drill.installation import Setup
 from chat.drill.parts.failure import PartFailedError
+from chat.drill.progress_bar import show_progress
+from chat.drill.report import as_json, print_report
 from chat.drill.run import Drill, run
 from chat.drill.schedule import FaultUnknown, chosen, schedule
 from chat.drill.verdict import judge
@@ -40,21 +44,22 @@ class Command(BaseCommand):
         parser.add_argument("--pages", type=int, default=0, help="of these, the product's own under Node.js")
         parser.add_argument("--faults", default="all", help="all, none, or names with commas between them")
         parser.add_argument("--kills", type=int, help="how often a server is killed, where kills are among the faults")
-        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+        parser.add_argument("--json", action="store_true", dest="as_machine", help="print the result as JSON")
         parser.add_argument("--replay", type=Path, metavar="FILE", help="check a history that was kept, run nothing")
         parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR and keep what was recorded")
         parser.add_argument("--bug", default="", help=SUPPRESS)
 
-    def handle(self, *, replay: Path | None, json: bool, **given: Any) -> None:
+    def handle(self, *, replay: Path | None, as_machine: bool, **given: Any) -> None:
         if replay is not None:
-            sys.exit(_judge(replay, json=json))
+            sys.exit(_judge(replay, as_machine=as_machine))
         drill = _drill(**given)
-        print(f"seed {drill.seed}", file=sys.stderr if json else sys.stdout, flush=True)
+        print(f"Seed {drill.seed}", file=sys.stderr if as_machine else sys.stdout, flush=True)
         folder, kept = _folder(given["keep"])
         status = 1
         try:
-            file = asyncio.run(_until_told(run(drill, folder, _say(json))))
-            status = _judge(file, json=json)
+            with show_progress(drill) as say:
+                file = asyncio.run(_until_told(run(drill, folder, say)))
+            status = _judge(file, as_machine=as_machine)
             if status:
                 print(f"The history is kept: {file}", file=sys.stderr)
         except PartFailedError as error:
@@ -94,14 +99,6 @@ def _folder(wanted: Path | None) -> tuple[Path, bool]:
     return wanted.resolve(), True
 
 
-def _say(json: bool) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        if not json and sys.stderr.isatty():
-            print(text, file=sys.stderr)
-
-    return say
-
-
 async def _until_told(work: Coroutine[Any, Any, Path]) -> Path:
     """SIGTERM ends it like Ctrl-C: with all that it has started."""
     task = asyncio.ensure_future(work)
@@ -109,12 +106,14 @@ async def _until_told(work: Coroutine[Any, Any, Path]) -> Path:
     return await task
 
 
-def _judge(file: Path, *, json: bool) -> int:
+def _judge(file: Path, *, as_machine: bool) -> int:
     try:
-        verdict = judge(read([file]))
+        history = read([file])
     except (OSError, ValueError) as error:
         raise CommandError(f"{file} can't be read as a history: {error}") from error
-    for outcome in verdict.outcomes:
-        print(outcome.name, outcome.checked, "holds" if outcome.holds else "FAILS", *outcome.failures[:5], sep="\n   ")
-    print(*verdict.complaints, *verdict.lags, sep="\n")
+    verdict = judge(history)
+    if as_machine:
+        print(json.dumps(as_json(history, verdict), ensure_ascii=False))
+    else:
+        print_report(history, verdict, Console())
     return verdict.status
