@@ -81,6 +81,8 @@ class RoomLog:
         self.room = room
         self.stream = logged[-1].stream if logged else None
         self.eras = [*_eras_before(logged, restored), _last_era(logged, len(restored))]
+        self.was_read = any(each.final for each in logged)
+        """Whether it is known how the log was in the end."""
         self._ranks: dict[str, Rank] = {}
         self._stored: dict[str, Rank] = {}
         for era in self.eras:

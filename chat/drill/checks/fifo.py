@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from math import inf
 
 from chat.drill.checks.eras import RoomLog, room_logs
-from chat.drill.checks.operations import SEND, Operation, operations
+from chat.drill.checks.operations import MARKERS, SEND, Operation, dropped, operations
 from chat.drill.checks.outcome import Outcome
 from chat.drill.history import History
 
 NAME = "fifo"
 SENTENCE = "What one outbox holds for a room goes out, and is stored, in the order in which it was done."
 
-MARKERS = frozenset({"markRead", "markUnread"})
-"""Not ordered with the rest: of several, only the last is sent."""
 TABS_S = 0.25
 """What two tabs do closer together than this has no order: neither has seen the other's."""
 
@@ -23,10 +21,13 @@ def check(history: History) -> Outcome:
     for operation in operations(history):
         if operation.called.verb not in MARKERS:
             lanes[operation.called.outbox, operation.room].append(operation)
-    logs = room_logs(history)
+    logs, forgotten = room_logs(history), dropped(history)
     checked, failures = 0, []
     for (outbox, room), lane in lanes.items():
-        due = {operation.id: _due(operation, _dropped(lane)) for operation in lane}
+        due = {
+            each.id: -inf if (outbox, each.id) in forgotten else inf if each.settled is None else each.settled
+            for each in lane
+        }
         for operation, earlier, until in _latest_before(lane, due):
             if operation.tried:
                 checked += 1
@@ -40,21 +41,6 @@ def check(history: History) -> Outcome:
             checked += stored
             failures += out_of_order
     return Outcome(NAME, SENTENCE, checked, failures)
-
-
-def _dropped(lane: list[Operation]) -> set[str]:
-    """Messages that were taken back or refused, and so was what had been done to them."""
-    deleted = {operation.called.object for operation in lane if operation.called.verb == "delete"}
-    refused = {operation.id for operation in lane if operation.called.verb == SEND and operation.refused}
-    return deleted | refused
-
-
-def _due(operation: Operation, dropped: set[str]) -> float:
-    """Until when what was done later has to wait for it."""
-    about = operation.id if operation.called.verb == SEND else operation.called.object
-    if not operation.tried and about in dropped:
-        return -inf
-    return inf if operation.settled is None else operation.settled
 
 
 def _compare_with_log(outbox: str, log: RoomLog, lane: list[Operation]) -> tuple[int, list[str]]:

@@ -7,7 +7,7 @@ from math import inf, isinf
 from chat.drill.checks.eras import RoomLog, room_logs
 from chat.drill.checks.excuses import Excuses, excuses, incidents
 from chat.drill.checks.lives import Life, Link, finish_of, lives
-from chat.drill.checks.operations import Operation, operations
+from chat.drill.checks.operations import Operation, dropped, operations
 from chat.drill.checks.outcome import Outcome
 from chat.drill.checks.progress import Progress
 from chat.drill.checks.readers import RoomReaders, room_readers, within
@@ -155,11 +155,11 @@ def _wanted(life: Life, room: str) -> list[Span]:
 def _unsettled(history: History, calm: float, finish: float) -> tuple[int, list[str]]:
     """Operations that nobody answered in time, of outboxes that had a client to the end."""
     alive = {life.opened.outbox for life in lives(history).values() if life.open}
-    waits = _waits(history, calm)
+    waits, forgotten = _waits(history, calm), dropped(history)
     checked, failures = 0, []
     for operation in operations(history):
         outbox = operation.called.outbox
-        if outbox not in alive or not operation.tried:
+        if outbox not in alive or (outbox, operation.id) in forgotten:
             continue
         checked += 1
         deadline = max(calm, operation.called.t) + CAUGHT_UP_S + waits.get(outbox, 0.0)

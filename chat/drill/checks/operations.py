@@ -7,6 +7,9 @@ from functools import lru_cache
 from chat.drill.history import Called, History, Returned, Tried
 
 SEND = "send"
+DELETE = "delete"
+MARKERS = frozenset({"markRead", "markUnread"})
+"""Not ordered with the rest of a room: of several that wait, only the last is sent."""
 
 
 @dataclass(slots=True)
@@ -24,6 +27,11 @@ class Operation:
     @property
     def room(self) -> str:
         return self.called.room
+
+    @property
+    def message(self) -> str:
+        """The message that it is about."""
+        return self.id if self.called.verb == SEND else self.called.object
 
     @property
     def stored(self) -> list[Returned]:
@@ -59,6 +67,25 @@ def operations(history: History) -> list[Operation]:
             case _:
                 pass
     return list(found.values())
+
+
+@lru_cache(maxsize=1)
+def dropped(history: History) -> set[tuple[str, str]]:
+    """Outbox and id of what was never tried, and need not be.
+
+    The outbox forgets a message that was taken back or refused, with all that was done to it, and a read marker that a
+    later one has overtaken.
+    """
+    gone = {
+        (each.called.outbox, each.message)
+        for each in operations(history)
+        if each.called.verb == DELETE or (each.called.verb == SEND and each.refused)
+    }
+    return {
+        (each.called.outbox, each.id)
+        for each in operations(history)
+        if not each.tried and (each.called.verb in MARKERS or (each.called.outbox, each.message) in gone)
+    }
 
 
 def sends(history: History) -> list[Operation]:
