@@ -218,7 +218,7 @@ SQLITE_BUSY_TIMEOUT_S = 20
 
 # Connections of one server process to PostgreSQL: as many as can be in use at once, so that nobody waits for one that
 # is held up by a locked row. How long one waits where the server gives no connection.
-DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=HTTP_REQUESTS_AT_ONCE + 2 * REALTIME_THREADS + 2)
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=HTTP_REQUESTS_AT_ONCE + 2 * REALTIME_THREADS + 3)
 DATABASE_POOL_WAIT_S = 3
 
 

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
+import psutil  # type: ignore[import-untyped]
+
 from chat.drill.parts.ports import LOOPBACK
+from chat.drill.parts.waiting import until
 from tests.parts.peer import PROTOCOL
 
 DEADLINE_S = 15.0
@@ -90,3 +93,12 @@ async def raw(port: int, *, limit: int = 2**16) -> AsyncIterator[Raw]:
         yield Raw(reader, writer)
     finally:
         writer.transport.abort()
+
+
+async def until_deaf(pid: int) -> None:
+    """Wait until the process listens no more."""
+
+    def is_deaf() -> bool:
+        return not any(one.status == psutil.CONN_LISTEN for one in psutil.Process(pid).net_connections())
+
+    await asyncio.to_thread(until, is_deaf, within_s=DEADLINE_S, what="The end of listening")

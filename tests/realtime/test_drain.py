@@ -19,7 +19,7 @@ from realtime.drain import CLOSING_S, REQUESTS_S, THREADS_S
 from tests.conftest import StartServer
 from tests.parts.peer import SEND_MESSAGE, Peer, bearing, introduced, send, sending
 from tests.realtime.arranging import Community, Person, arrange
-from tests.realtime.raw import CLOSE, HANDSHAKE, NORMAL, Raw, frame, raw
+from tests.realtime.raw import CLOSE, HANDSHAKE, NORMAL, Raw, frame, raw, until_deaf
 
 CROWD = 200
 CROWDED = {"REALTIME_MAX_CONNECTIONS_PER_PERSON": "1000", "REALTIME_INIT_TIMEOUT": "120"}
@@ -34,15 +34,6 @@ ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 async def ended(server: Server) -> int:
     """The status with which the process has ended."""
     return await asyncio.to_thread(server.wait_for_end, END_LIMIT_S)
-
-
-async def until_draining(server: Server) -> None:
-    """Wait until the server accepts nobody any more."""
-
-    def refused() -> bool:
-        return not any(one.status == psutil.CONN_LISTEN for one in psutil.Process(server.pid).net_connections())
-
-    await asyncio.to_thread(until, refused, within_s=10, what="The end of listening")
 
 
 @contextmanager
@@ -134,7 +125,7 @@ async def test_what_is_sent_while_it_lasts_reaches_those_who_are_still_there(sta
         watching = [asyncio.create_task(peer.closed(within_s=END_LIMIT_S)) for peer in peers]
         await send(client, server.url, community.people[0].token, community.room_id, "before")
         server.signal(signal.SIGTERM)
-        await until_draining(server)
+        await until_deaf(server.pid)
         seq = await send(client, server.url, community.people[0].token, community.room_id, "meanwhile")
         assert set(await asyncio.gather(*watching)) == {CloseCode.SERVICE_RESTART}
         assert await ended(server) == 0
@@ -148,7 +139,7 @@ async def test_an_operation_over_a_socket_that_is_still_open_works(start_server:
     community = arrange(server, "aiko")
     async with introduced(server.websocket_url, community.people[0].token) as peer:
         server.signal(signal.SIGTERM)
-        await until_draining(server)
+        await until_deaf(server.pid)
         assert await peer.execute("{ viewer { username } }") == {"data": {"viewer": {"username": "aiko"}}}
 
 
@@ -170,7 +161,7 @@ async def test_requests_in_flight_are_answered(start_server: StartServer) -> Non
                 until, lambda: open_databases(server) >= before + 2, within_s=10, what="The begin of both sends"
             )
             server.signal(signal.SIGTERM)
-            await until_draining(server)
+            await until_deaf(server.pid)
         answer = await posting
         assert await peer.closed() == CloseCode.SERVICE_RESTART
         assert answer.headers["Connection"] == "close"
@@ -198,7 +189,7 @@ async def test_a_handshake_that_is_under_way_ends_with_1012(start_server: StartS
         await halfway.say(HANDSHAKE[:40])
         await unknown.shake_hands()
         server.signal(signal.SIGTERM)
-        await until_draining(server)
+        await until_deaf(server.pid)
         await silent.say(HANDSHAKE)
         await halfway.say(HANDSHAKE[40:])
         for late in (silent, halfway):
@@ -279,7 +270,7 @@ async def test_a_second_signal_ends_it_at_once(start_server: StartServer) -> Non
     community = arrange(server, "aiko")
     async with introduced(server.websocket_url, community.people[0].token) as peer:
         server.signal(signal.SIGTERM)
-        await until_draining(server)
+        await until_deaf(server.pid)
         await peer.serves()
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait_for_end, MARGIN_S) == -signal.SIGTERM
