@@ -1,27 +1,29 @@
-"""The drill's Python client: what it promises to record, and that it comes through what a drill does to it."""
+"""The drill's Python client: it comes through what a drill does to it, and records what it was told."""
 
-from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 
-import pytest
-
-from chat.drill.clients.client import Person
-from chat.drill.history import Applied, Returned, Tried
+from chat.drill.clients.outbox import Outbox
+from chat.drill.history import Applied, Connection, Ended, Follows, Opened, Ready, Reset, Returned, Tried
 from chat.drill.parts.server import Server
-from tests.drill.stage import Stage
-from tests.realtime.arranging import arrange
+from tests.drill.stage import HURRIED, Stage, admit
+from tests.parts.eventually import eventually
 
 
-@pytest.fixture(scope="module")
-def people(server: Server) -> dict[str, Person]:
-    community = arrange(server, "aiko", "ben", "chie")
-    return {each.username: Person(each.id, each.username, each.token) for each in community.people}
+def stored(stage: Stage) -> list[str]:
+    return [each.id for each in stage.memory.of(Returned, outcome="stored")]
 
 
-@pytest.fixture
-async def stage(server: Server, people: dict[str, Person]) -> AsyncIterator[Stage]:
-    stage = Stage(server, people)
-    yield stage
-    await stage.close()
+def applied(stage: Stage, client: str, room: str) -> list[str]:
+    """The messages that were sent, as the client was told."""
+    return [each.object for each in stage.memory.of(Applied, client=client, room=room, event="MessageSent")]
+
+
+def seqs(stage: Stage, client: str, room: str) -> list[int]:
+    return [each.seq for each in stage.memory.of(Applied, client=client, room=room)]
+
+
+# --- Sending ----------------------------------------------------------------------------------------
 
 
 async def test_sends_arrive_once_and_in_order(stage: Stage) -> None:
@@ -30,10 +32,322 @@ async def test_sends_arrive_once_and_in_order(stage: Stage) -> None:
     sent = [aiko.send(room, f"message {number}") for number in range(20)]
     await stage.until_all_have(room, *sent)
     assert aiko.messages(room) == ben.messages(room) == sent
-    assert [each.id for each in stage.memory.of(Tried)] == sent
-    stored = stage.memory.of(Returned)
-    assert [each.outcome for each in stored] == ["stored"] * 20
+    assert [each.id for each in stage.memory.of(Tried)] == stored(stage) == sent
     for client in (aiko, ben):
-        applied = stage.memory.of(Applied, client=client.name, room=room, event="MessageSent")
-        assert [each.object for each in applied] == sent
-        assert [each.seq for each in applied] == [each.seq for each in stored]
+        assert applied(stage, client.name, room) == sent
+        assert seqs(stage, client.name, room)[-20:] == [each.seq for each in stage.memory.of(Returned)]
+
+
+async def test_what_waits_goes_out_over_the_websocket_where_that_is_wanted(stage: Stage) -> None:
+    room = await stage.room("aiko")
+    aiko = await stage.client("aiko", settings=replace(HURRIED, over_websocket=True))
+    await eventually(lambda: stage.memory.of(Ready, client="aiko"), what="aiko is live")
+    opened = stage.paths["aiko"].traffic.opened
+    sent = [aiko.send(room, f"message {number}") for number in range(5)]
+    await stage.until_all_have(room, *sent)
+    assert stored(stage) == sent
+    assert stage.paths["aiko"].traffic.opened == opened
+
+
+async def test_sends_arrive_once_and_in_order_through_cuts(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    sent = []
+    for round_ in range(6):
+        sent += [aiko.send(room, f"message {round_}.{number}") for number in range(4)]
+        await eventually(partial(_has_some_of, ben.messages, room, sent[-4:-2]), what="ben has some of it")
+        assert stage.paths["aiko"].reset_connections() + stage.paths["ben"].reset_connections() > 0
+    await stage.paths["aiko"].cut()
+    failed = len(stage.memory.of(Returned, outcome="unknown"))
+    sent.append(aiko.send(room, "while the network is away"))
+    await eventually(lambda: len(stage.memory.of(Returned, outcome="unknown")) > failed + 1, what="tries fail")
+    await stage.paths["aiko"].restore()
+    await stage.until_all_have(room, *sent)
+    assert applied(stage, "aiko", room) == applied(stage, "ben", room) == stored(stage) == sent
+    for client in ("aiko", "ben"):
+        assert _rises_by_one(seqs(stage, client, room))
+        assert stage.memory.of(Connection, client=client, state="lost", code=1006)
+
+
+def _has_some_of(known: object, room: str, wanted: list[str]) -> bool:
+    assert callable(known)
+    return bool(set(wanted) & set(known(room)))
+
+
+def _rises_by_one(seqs: list[int]) -> bool:
+    return seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+
+async def test_an_answer_that_is_lost_does_not_double_the_message(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko", settings=replace(HURRIED, request_s=0.3))
+    ben = await stage.client("ben")
+    await stage.paths["aiko"].lose_answers()
+    sent = [aiko.send(room, "one"), aiko.send(room, "two")]
+    await eventually(lambda: ben.messages(room) == sent[:1], what="the first has arrived")
+    await eventually(lambda: len(stage.memory.of(Tried, id=sent[0])) > 1, what="and is tried again")
+    assert not stored(stage)
+    await stage.paths["aiko"].restore()
+    await stage.until_all_have(room, *sent)
+    assert applied(stage, "aiko", room) == applied(stage, "ben", room) == stored(stage) == sent
+
+
+async def test_sends_arrive_once_and_in_order_past_a_killed_server(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    sent = [aiko.send(room, f"before {number}") for number in range(10)]
+    await eventually(lambda: ben.messages(room), what="something has arrived")
+    await stage.kill_server()
+    sent += [aiko.send(room, f"after {number}") for number in range(10)]
+    await stage.until_all_have(room, *sent)
+    assert applied(stage, "aiko", room) == applied(stage, "ben", room) == stored(stage) == sent
+    assert _rises_by_one(seqs(stage, "ben", room))
+
+
+async def test_a_refused_operation_is_not_repeated_and_holds_nothing_back(stage: Stage) -> None:
+    room = await stage.room("aiko")
+    aiko = await stage.client("aiko")
+    empty, good = aiko.send(room, ""), aiko.send(room, "good")
+    await stage.until_all_have(room, good)
+    assert [(each.id, each.outcome, each.code) for each in stage.memory.of(Returned)] == [
+        (empty, "refused", "BAD_USER_INPUT"),
+        (good, "stored", None),
+    ]
+
+
+# --- Its outbox -------------------------------------------------------------------------------------
+
+
+async def test_a_restart_keeps_what_waits_in_the_outbox(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko")
+    await stage.paths["aiko"].cut()
+    sent = [aiko.send(room, f"message {number}") for number in range(5)]
+    await eventually(lambda: stage.memory.of(Tried, id=sent[0]), what="the first is tried")
+    await aiko.stop()
+    assert aiko.unsent == 5
+    await stage.paths["aiko"].restore()
+    again = await stage.restart(aiko)
+    sent.append(again.send(room, "the last"))
+    await stage.until_all_have(room, *sent)
+    assert stored(stage) == sent
+    assert again.messages(room) == sent
+    assert (again.name, again.outbox) == ("aiko.2", aiko.outbox)
+    assert [each.client for each in stage.memory.of(Opened)] == ["aiko", "aiko.2"]
+
+
+async def test_of_two_tabs_the_one_that_stays_sends_what_the_other_left(stage: Stage) -> None:
+    room = await stage.room("aiko")
+    outbox = Outbox("the browser")
+    one = await stage.client("aiko", name="one", outbox=outbox)
+    await stage.client("aiko", name="two", outbox=outbox)
+    await stage.paths["one"].cut()
+    await stage.paths["two"].cut()
+    sent = [one.send(room, "a"), one.send(room, "b")]
+    await eventually(lambda: stage.memory.of(Tried, id=sent[0]), what="the first is tried")
+    await one.stop()
+    stage.clients.remove(one)
+    await stage.paths["two"].restore()
+    await stage.until_all_have(room, *sent)
+    assert stored(stage) == sent
+
+
+# --- State ------------------------------------------------------------------------------------------
+
+
+async def test_after_every_kind_of_change_the_state_is_what_a_new_client_fetches(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    other = await stage.room("ben", "aiko", visibility="PUBLIC")
+    aiko = await stage.client("aiko", settings=replace(HURRIED, page_size=3))
+    ben = await stage.client("ben", settings=replace(HURRIED, page_size=2))
+    sent = [aiko.send(room, f"message {number}") for number in range(8)]
+    aiko.edit(room, sent[2], "edited")
+    aiko.delete(room, sent[3])
+    aiko.react(room, sent[4], "👍", True)
+    await stage.until_all_have(room, *sent[:3], *sent[4:])
+    ben.react(room, sent[4], "👍", True)
+    ben.react(room, sent[4], "🎉", True)
+    ben.react(room, sent[4], "🎉", False)
+    ben.mark_read(room, 6)
+    ben.send(other, "something unread")
+    aiko.do(room, "setRole", roomId=room, userId=ben.person.id, role="MODERATOR")
+    aiko.do(room, "updateRoom", roomId=room, topic="what to do")
+    aiko.do(room, "addMember", roomId=room, userId=stage.people["chie"].id)
+    aiko.do(room, "removeMember", roomId=room, userId=stage.people["chie"].id)
+    for each in (room, other):
+        await stage.until_quiet(each)
+    for client in (aiko, ben):
+        await stage.until_fresh(client, room, other)
+    assert (await aiko.state())[room]["messages"][sent[4]]["reactions"] == {
+        "👍": sorted([aiko.person.id, ben.person.id])
+    }
+    assert (await ben.state())[room]["membership"] == {
+        "role": "MODERATOR",
+        "lastReadSeq": 6,
+        "unread": 4,
+        "mentions": 0,
+    }
+
+
+async def test_an_older_page_and_a_late_answer_do_not_overwrite_what_an_event_has_said(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    message = aiko.send(room, "first")
+    await stage.until_all_have(room, message)
+    cache = ben.rooms[room].cache
+    assert cache is not None
+    late = dict(cache.messages[message])
+    aiko.edit(room, message, "second")
+    await stage.until_quiet(room)
+    cache.reread({"nodes": [late]})
+    ben._writer(room)(late)
+    await stage.until_fresh(ben, room)
+
+
+# --- Who may read -----------------------------------------------------------------------------------
+
+
+async def test_a_removed_member_is_told_the_end_and_follows_again_after_a_rejoin(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    await stage.until_quiet(room)
+    await stage.remove(room, "aiko", "ben")
+    await eventually(lambda: stage.memory.of(Ended, client="ben", room=room), what="ben is told the end")
+    assert ben.position(room) is None
+    assert room not in await ben.state()
+    unseen = aiko.send(room, "without ben")
+    await eventually(lambda: aiko.messages(room) == [unseen], what="it is sent")
+    await stage.add(room, "aiko", "ben")
+    seen = aiko.send(room, "with ben again")
+    await stage.until_all_have(room, unseen, seen)
+    assert applied(stage, "ben", room) in ([seen], [])
+    assert len(stage.memory.of(Follows, client="ben", room=room)) == 2
+    await stage.until_fresh(ben, room)
+
+
+async def test_who_was_removed_and_let_in_while_away_comes_back(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    await stage.until_quiet(room)
+    await stage.paths["ben"].cut()
+    await stage.remove(room, "aiko", "ben")
+    sent = [aiko.send(room, "without ben")]
+    await eventually(lambda: aiko.messages(room) == sent, what="it is sent")
+    await stage.add(room, "aiko", "ben")
+    await stage.paths["ben"].restore()
+    sent.append(aiko.send(room, "with ben again"))
+    await stage.until_all_have(room, *sent)
+    await stage.until_fresh(ben, room)
+
+
+async def test_a_room_that_one_is_brought_into_is_followed(stage: Stage) -> None:
+    ben = await stage.client("ben")
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko")
+    await eventually(lambda: stage.memory.of(Ready, client="ben", room=room), what="ben follows")
+    sent = aiko.send(room, "welcome")
+    await stage.until_all_have(room, sent)
+    assert applied(stage, "ben", room) == [sent]
+    await stage.until_fresh(ben, room)
+
+
+async def test_who_was_banned_stops_for_good_and_sends_no_more(server: Server) -> None:
+    stage = Stage(server, admit(server, "daigo", "emi"))
+    room = await stage.room("daigo", "emi")
+    daigo, emi = await stage.client("daigo"), await stage.client("emi")
+    await stage.until_quiet(room)
+    await stage.do(f"from chat.actions.people import ban; ban({emi.person.id}, actor=None, reason='for a test')")
+    await eventually(lambda: stage.memory.of(Connection, client="emi", state="stopped"), what="emi is told")
+    assert stage.memory.of(Connection, client="emi", state="stopped")[0].code == 4403
+    opened = stage.paths["emi"].traffic.opened
+    emi.send(room, "nobody will read this")
+    sent = daigo.send(room, "without emi")
+    await eventually(lambda: daigo.messages(room) == [sent], what="the others go on")
+    assert emi.unsent == 0
+    assert not stage.memory.of(Tried, outbox=emi.outbox)
+    assert stage.paths["emi"].traffic.opened == opened
+    await stage.close()
+
+
+async def test_who_is_away_when_their_token_ends_stops_with_the_next_answer(server: Server) -> None:
+    stage = Stage(server, admit(server, "fumi"))
+    await stage.room("fumi")
+    fumi = await stage.client("fumi")
+    await stage.paths["fumi"].cut()
+    await stage.do(
+        "from chat.models import ApiToken; from chat.actions.tokens import revoke_token\n"
+        f"revoke_token(ApiToken.objects.get(digest=ApiToken.digest_of({fumi.person.token!r})))"
+    )
+    await stage.paths["fumi"].restore()
+    await eventually(lambda: stage.memory.of(Connection, client="fumi", state="stopped"), what="fumi stops")
+    await stage.close()
+
+
+# --- Resets -----------------------------------------------------------------------------------------
+
+
+async def test_a_restored_backup_is_one_reset_after_which_the_room_is_fetched_anew(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    kept = aiko.send(room, "in the backup")
+    await stage.until_all_have(room, kept)
+    backup = await stage.save()
+    lost = [aiko.send(room, "not in the backup"), ben.send(room, "nor this")]
+    await stage.until_all_have(room, kept, *lost)
+    await stage.put_back(backup)
+    resets = partial(stage.memory.of, Reset, room=room)
+    await eventually(lambda: len(resets()) == 2, what="both are told")
+    sent = aiko.send(room, "afterwards")
+    await stage.until_all_have(room, kept, sent)
+    for client in (aiko, ben):
+        assert not set(lost) & set(client.messages(room))
+        await stage.until_fresh(client, room)
+        begun, anew = stage.memory.of(Follows, client=client.name, room=room)
+        (reset,) = resets(client=client.name)
+        assert begun.t < reset.t < anew.t
+        assert (reset.reason, anew.cursor) == ("HISTORY_CHANGED", reset.cursor)
+
+
+async def test_a_cursor_of_another_room_is_reset(stage: Stage) -> None:
+    room, other = await stage.room("aiko", "ben"), await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko")
+    await stage.until_quiet(other)
+    cursor = stage.memory.of(Follows, client="aiko", room=other)[0].cursor
+    feed = aiko.rooms[room].feed
+    feed._position = replace(feed._position, cursor=cursor)  # type: ignore[type-var]
+    stage.paths["aiko"].reset_connections()
+    reset = (await eventually(lambda: stage.memory.of(Reset, client="aiko"), what="aiko is told"))[0]
+    assert (reset.room, reset.reason, reset.after) == (room, "CURSOR_INVALID", cursor)
+    sent = aiko.send(room, "afterwards")
+    await stage.until_all_have(room, sent)
+    await stage.until_fresh(aiko, room)
+
+
+# --- The connection ---------------------------------------------------------------------------------
+
+
+async def test_a_half_open_socket_is_found_by_pings_and_left(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    quick = replace(HURRIED, ping_after_s=0.2, pong_within_s=0.2)
+    await stage.client("aiko", settings=quick)
+    ben = await stage.client("ben")
+    await eventually(lambda: stage.memory.of(Ready, client="aiko", room=room), what="aiko is live")
+    await stage.paths["aiko"].stall()
+    await eventually(lambda: stage.memory.of(Connection, client="aiko", state="lost"), what="it is found")
+    sent = ben.send(room, "meanwhile")
+    await stage.paths["aiko"].restore()
+    await stage.until_all_have(room, sent)
+    assert applied(stage, "aiko", room) == [sent]
+
+
+async def test_a_silent_socket_that_answers_pings_stays_open(stage: Stage) -> None:
+    quick = replace(HURRIED, ping_after_s=0.02, pong_within_s=5.0)
+    await stage.room("aiko")
+    await stage.client("aiko", settings=quick)
+    await eventually(lambda: stage.memory.of(Connection, client="aiko", state="connected"), what="aiko is connected")
+    traffic = stage.paths["aiko"].traffic
+    up, down = traffic.up, traffic.down
+    await eventually(
+        lambda: traffic.up > up + 300 and traffic.down > down + 300, what="ten pings and pongs have passed"
+    )
+    assert len(stage.memory.of(Connection, client="aiko")) == 1

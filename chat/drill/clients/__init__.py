@@ -5,6 +5,6 @@ contract    a whole client in Python, written against the public contract alone
 page        the product's own modules, under Node.js
 crowd       listeners by the hundred, who only count
 
-The contract client's parts: `connection` (the WebSocket), `endpoint` (HTTP), `answer`, `asking` and `documents` (what is
-asked, and what came of it), `inbox`, `room` with its `feed` and `state`, `outbox` and `sending`, `settings`, `tasks`.
+The contract client stands on `connection` (the WebSocket), `endpoint` (HTTP), `answer`, `asking` and `documents` (what
+is asked, and what comes of it), `inbox`, `room` with its `feed` and `state`, `outbox`, `sending`, `settings`, `tasks`.
 """

@@ -289,7 +289,7 @@ class _Socket:
             self._heard_at = monotonic()
             self.say({"type": "ping"})
             left = self._settings.pong_within_s
-        self._timer = self._loop.call_later(left, self.watch)
+        self._timer = self._loop.call_later(min(left, self._settings.ping_after_s), self.watch)
 
     async def close(self) -> None:
         """Say goodbye, as a page that goes away."""

@@ -1,6 +1,7 @@
 """The operations that the client asks for, as text: nothing but what the public contract names."""
 
-_MESSAGE = "id roomId seq version author { id } body deletedAt reactions { emoji users(first: 200) { id } }"
+# The server bounds how many rows an operation can come to: 100 messages with 50 people each are well below it.
+_MESSAGE = "id roomId seq version author { id } body deletedAt reactions { emoji users(first: 50) { id } }"
 _HEAD = "id name topic visibility lastSeq version messageCount"
 _MEMBERSHIP = "viewerMembership { version role lastReadSeq readMessageCount mentionCount }"
 _MESSAGES = f"nodes {{ {_MESSAGE} }} pageInfo {{ hasPreviousPage startCursor }}"
