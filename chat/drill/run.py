@@ -113,7 +113,8 @@ class _Course:
         self._say = say
         self._random = Random(drill.seed)
         self._talk = Talk(installation, recorder, Random(self._random.random()))
-        self._settings = Settings(reread_s=BUGGY_REREAD_S if drill.client_bugs else REREAD_S, bugs=drill.client_bugs)
+        reread_s = BUGGY_REREAD_S if drill.client_bugs else REREAD_S
+        self._settings = Settings(reread_s=reread_s, bugs=drill.client_bugs)
         self._office: NetworkPath | None = None
 
     async def run(self) -> None:
@@ -225,7 +226,7 @@ class _Course:
         await asyncio.sleep(QUIET_S)
 
     async def _take_stock(self) -> None:
-        self._phase("end")
+        self._say("taking stock")
         for seat in self._talk.taking_part:
             await seat.client.state()
         if self._pages.failures:
@@ -245,6 +246,7 @@ class _Course:
         rooms = [room.id for room in self._installation.rooms]
         for log in await self._installation.steward.do("log", rooms=rooms):
             self._recorder.add(history.Logged(time.monotonic(), final=True, **log))
+        self._phase("end")
 
     def _phase(self, name: str) -> None:
         self._say(name)

@@ -23,6 +23,8 @@ from chat.drill.history import (
     State,
 )
 
+PAGE = "page"
+
 Step = Follows | Applied | Passed | Ready | Reset | Ended
 
 
@@ -68,6 +70,10 @@ class Life:
     def connected(self) -> bool:
         """Whether it is there in the end, and connected."""
         return self.open and bool(self.connections) and self.connections[-1].state == "connected"
+
+    def has_to_do_with(self, room: str) -> bool:
+        """Whether the room may concern it: a page has one room, which it has followed; the others have all."""
+        return self.opened.flavour != PAGE or room in self.steps
 
     def follows(self, room: str) -> bool:
         """Whether the client follows the room in the end: the server has not ended it since."""

@@ -34,7 +34,8 @@ def check(history: History) -> Outcome:
     readers = room_readers(history)
     for room, messages in kept.items():
         for life in lives(history).values():
-            if room in readers and life.connected and readers[room].final.is_member(life.person):
+            belongs = room in readers and readers[room].final.is_member(life.person)
+            if belongs and life.connected and life.has_to_do_with(room):
                 checked += len(messages)
                 failures += _missing(life, room, messages)
     notes = [f"{gone} acknowledged sends went with a restored backup that lacked them"] if gone else []
