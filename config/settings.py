@@ -198,6 +198,8 @@ REALTIME_STALL_TIMEOUT_S = env.float("REALTIME_STALL_TIMEOUT", default=30.0)
 # How many WebSockets one server process serves, in all and of one person.
 REALTIME_MAX_CONNECTIONS = env.int("REALTIME_MAX_CONNECTIONS", default=10_000)
 REALTIME_MAX_CONNECTIONS_PER_PERSON = env.int("REALTIME_MAX_CONNECTIONS_PER_PERSON", default=50)
+# The largest HTTP request; the endpoint and Django's forms take less.
+HTTP_BODY_BYTES = env.int("HTTP_BODY_BYTES", default=8 * 1024 * 1024)
 # How long an HTTP connection may be idle, and how long a request may take to arrive whole.
 REALTIME_REQUEST_TIMEOUT_S = env.float("REALTIME_REQUEST_TIMEOUT", default=60.0)
 # Over how long a server that is told to end closes its WebSockets.
@@ -260,22 +262,28 @@ DATABASES = {"default": database(env.str("DATABASE_URL", default="") or f"sqlite
 # --- Channel layer and cache ----------------------------------------------------------------------
 
 
-def _channel_layer(url: str) -> dict[str, Any]:
+# How long a connection to Redis may be silent where an answer is due.
+REDIS_TIMEOUT_S = 2
+
+
+def channel_layer(url: str) -> dict[str, Any]:
+    """What Channels has to know about the layer at `url`."""
     scheme = url.partition(":")[0]
     if scheme == "memory":
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     if scheme in {"redis", "rediss", "unix"}:
         # Hints may be lost, so nothing needs to be stored: plain publish and subscribe.
+        timeouts = {"socket_connect_timeout": REDIS_TIMEOUT_S, "socket_timeout": REDIS_TIMEOUT_S}
         return {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [url]},
+            "CONFIG": {"hosts": [{"address": url, **timeouts}]},
         }
     raise ImproperlyConfigured(
         f"CHANNEL_LAYER_URL should begin with memory://, redis://, rediss:// or unix://, not {scheme}:"
     )
 
 
-CHANNEL_LAYERS = {"default": _channel_layer(env.str("CHANNEL_LAYER_URL", default="memory://"))}
+CHANNEL_LAYERS = {"default": channel_layer(env.str("CHANNEL_LAYER_URL", default="memory://"))}
 
 # Counters of log-in attempts. With several server processes each counts for itself unless they share
 # a cache.
