@@ -68,12 +68,13 @@ def _patience_until() -> float:
 
 
 class Channel(HTTPChannel):
-    """One HTTP connection. A request has to arrive whole within the time that the connection may be idle before it."""
+    """One HTTP connection. A request has to arrive whole, within the time that the connection may be idle before it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._leaving = False
         self._asked_once = False
+        self._body_bytes = 0
         self._opened_at = asyncio.get_running_loop().time()
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -107,9 +108,29 @@ class Channel(HTTPChannel):
             super().resetTimeout()
 
     def timeoutConnection(self) -> None:  # noqa: N802
-        if not self._between_requests:
-            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
-        self.loseConnection()
+        if self._between_requests:
+            self.loseConnection()
+        else:
+            limit_s = settings.REALTIME_REQUEST_TIMEOUT_S
+            self._refuse("408 Request Timeout", f"a request has to arrive in {limit_s:g} s (REALTIME_REQUEST_TIMEOUT)")
+
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        super().allHeadersReceived()
+        self._body_bytes = 0
+        self._count_body(self.length or 0)  # none where it comes in chunks
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
+        if not self._handlingRequest and not self.length:
+            self._count_body(len(data))
+        if not self._leaving:
+            super().rawDataReceived(data)
+
+    def _count_body(self, size: int) -> None:
+        """Twisted writes it to the disk, whatever its size."""
+        self._body_bytes += size
+        limit = settings.HTTP_BODY_BYTES
+        if self._body_bytes > limit:
+            self._refuse("413 Content Too Large", f"a request has at most {limit} bytes (HTTP_BODY_BYTES)")
 
     # --- Writing: a peer that doesn't take its answers is asked for no further requests, also not for those that it
     # sent together with the first, as Twisted would.
@@ -117,6 +138,7 @@ class Channel(HTTPChannel):
     def pauseProducing(self) -> None:  # noqa: N802
         super().pauseProducing()
         self.paused = True
+        self._networkProducer.pauseProducing()
 
     def resumeProducing(self) -> None:  # noqa: N802
         super().resumeProducing()
@@ -132,6 +154,13 @@ class Channel(HTTPChannel):
             request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
             return False
         return persistent
+
+    def _refuse(self, status: str, why: str) -> None:
+        head = (
+            f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(why)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write((head + why).encode())
+        self.loseConnection()
 
     def answer_and_close(self) -> None:
         """Take no request after the present one."""

@@ -1,7 +1,11 @@
 """A room and its people on a running server, written by the actions in a process of its own."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from chat.drill.parts.server import Server
 
@@ -31,6 +35,20 @@ def arrange(server: Server, *names: str) -> Community:
     made = json.loads(server.python(code))
     people = (Person(**{**given, "sessions": tuple(given["sessions"])}) for given in made["people"])
     return Community(room_id=made["room_id"], people=tuple(people))
+
+
+def database_path(server: Server) -> Path:
+    """Where its SQLite file is."""
+    return Path(server.env["DATABASE_URL"].removeprefix("sqlite:///"))
+
+
+@contextmanager
+def locked(server: Server) -> Iterator[None]:
+    """No write to its SQLite file gets through."""
+    with closing(sqlite3.connect(database_path(server), isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
 
 
 def settle(names: list[str]) -> None:

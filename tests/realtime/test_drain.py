@@ -2,11 +2,9 @@
 
 import asyncio
 import signal
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -18,7 +16,7 @@ from realtime.closing import CloseCode
 from realtime.drain import CLOSING_S, REQUESTS_S, THREADS_S
 from tests.conftest import StartServer
 from tests.parts.peer import SEND_MESSAGE, Peer, bearing, introduced, send, sending
-from tests.realtime.arranging import Community, Person, arrange
+from tests.realtime.arranging import Community, Person, arrange, database_path, locked
 from tests.realtime.raw import CLOSE, HANDSHAKE, NORMAL, Raw, frame, raw, until_deaf
 
 CROWD = 200
@@ -34,19 +32,6 @@ ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 async def ended(server: Server) -> int:
     """The status with which the process has ended."""
     return await asyncio.to_thread(server.wait_for_end, END_LIMIT_S)
-
-
-@contextmanager
-def locked(server: Server) -> Iterator[None]:
-    """No write gets through."""
-    with closing(sqlite3.connect(database_path(server), isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        yield
-        database.execute("ROLLBACK")
-
-
-def database_path(server: Server) -> Path:
-    return Path(server.env["DATABASE_URL"].removeprefix("sqlite:///"))
 
 
 def open_databases(server: Server) -> int:
