@@ -1,12 +1,25 @@
 """The drill's Python client: it comes through what a drill does to it, and records what it was told."""
 
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from random import Random
 
-from chat.drill.clients.outbox import Outbox
+import pytest
+
+from chat.drill.clients.answer import Answer, Data, Json, answer_in
+from chat.drill.clients.outbox import REORDERING_OUTBOX, Operation, Outbox
+from chat.drill.clients.room import STALE_PAGE
+from chat.drill.clients.sending import Sending
+from chat.drill.clients.tasks import Tasks
 from chat.drill.history import Applied, Connection, Ended, Follows, Opened, Ready, Reset, Returned, Tried
+from chat.drill.parts import server as server_part
+from chat.drill.parts.databases import SqliteDatabases
 from chat.drill.parts.server import Server
-from tests.drill.stage import HURRIED, Stage, admit
+from chat.drill.server import BUG, FOLDER, NUMBER
+from tests.drill.stage import HURRIED, Memory, Stage, admit
 from tests.parts.eventually import eventually
 
 
@@ -113,6 +126,35 @@ async def test_a_refused_operation_is_not_repeated_and_holds_nothing_back(stage:
         (empty, "refused", "BAD_USER_INPUT"),
         (good, "stored", None),
     ]
+
+
+class Busy:
+    """A server that has no time for the first request."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def execute(self, query: str, variables: Json) -> Answer:
+        self.asked += 1
+        if self.asked == 1:
+            limited = {"message": "later", "extensions": {"code": "RATE_LIMITED", "retryAfter": 0.25}}
+            return answer_in({"data": None, "errors": [limited]})
+        return Data({"answer": {"message": {"id": variables["input"]["id"], "seq": 7, "version": 7}}})
+
+
+async def test_who_is_told_to_come_later_comes_later() -> None:
+    memory, outbox, tasks = Memory(), Outbox("a"), Tasks(lambda _error: False)
+    sending = Sending(
+        outbox, Busy(), tasks, lambda _room: lambda _message: None, settings=HURRIED, random=Random(), recorder=memory
+    )  # fmt: skip
+    sending.start()
+    outbox.add(Operation("1", "r", "sendMessage", {"id": "1"}))
+    await eventually(lambda: outbox.size == 0, what="it is sent")
+    await tasks.stop()
+    refused, stored = memory.of(Returned)
+    assert (refused.outcome, refused.code, refused.retry_after) == ("unknown", "RATE_LIMITED", 0.25)
+    assert (stored.outcome, stored.seq) == ("stored", 7)
+    assert memory.of(Tried)[1].t - refused.t >= 0.25
 
 
 # --- Its outbox -------------------------------------------------------------------------------------
@@ -351,3 +393,73 @@ async def test_a_silent_socket_that_answers_pings_stays_open(stage: Stage) -> No
         lambda: traffic.up > up + 300 and traffic.down > down + 300, what="ten pings and pongs have passed"
     )
     assert len(stage.memory.of(Connection, client="aiko")) == 1
+
+
+# --- Mistakes on purpose: the client's ------------------------------------------------------------------
+
+
+async def test_an_outbox_that_reorders_shows_in_the_history(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko", settings=replace(HURRIED, bugs=frozenset({REORDERING_OUTBOX})))
+    sent = [aiko.send(room, f"message {number}") for number in range(3)]
+    await stage.until_all_have(room, *sent)
+    assert stored(stage) == [sent[1], sent[2], sent[0]] == aiko.messages(room)
+
+
+async def test_a_page_that_overwrites_a_newer_event_shows_in_the_state(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko")
+    ben = await stage.client("ben", settings=replace(HURRIED, bugs=frozenset({STALE_PAGE})))
+    message = aiko.send(room, "first")
+    await stage.until_all_have(room, message)
+    for number in range(5):  # the page that comes late may have been asked for before the message
+        aiko.edit(room, message, f"edit {number}")
+        await stage.until_quiet(room)
+    wanted, had = await stage.fresh("ben"), await ben.state()
+    assert had[room]["lastSeq"] == wanted[room]["lastSeq"]
+    assert had[room]["messages"][message] != wanted[room]["messages"][message]
+
+
+# --- Mistakes on purpose: the server's -----------------------------------------------------------------
+
+
+@pytest.fixture
+def start_wrong_server(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+    """Start a server that makes one mistake."""
+    started = []
+
+    def start(bug: str) -> Server:
+        env = {FOLDER: str(tmp_path), NUMBER: "0", BUG: bug}
+        server = server_part.prepare(tmp_path, database_url=sqlite_databases.create(), **env)
+        server.module = "chat.drill.server"
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.mark.parametrize(
+    ("bug", "heard"),
+    [("skipped-seq", [5, 6, 8, 9]), ("doubled-event", [5, 6, 7, 7, 8, 9]), ("swapped-events", [5, 6, 8, 7, 9])],
+)
+async def test_what_a_wrong_server_says_is_recorded_as_it_comes_and_the_state_is_right_all_the_same(
+    start_wrong_server: Callable[[str], Server], bug: str, heard: list[int]
+) -> None:
+    server = await asyncio.to_thread(start_wrong_server, bug)
+    stage = Stage(server, await asyncio.to_thread(admit, server, "aiko", "ben"))
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    await eventually(lambda: stage.memory.of(Ready, client="ben", room=room), what="ben is live")
+    head = (await stage.fresh("aiko"))[room]["lastSeq"]
+    sent = []
+    for seq in range(head + 1, 10):
+        sent.append(aiko.send(room, f"message {seq}"))
+        await eventually(lambda: aiko.unsent == 0, what="it is sent")
+    await stage.until_all_have(room, *sent)
+    assert seqs(stage, "ben", room)[-len(heard) :] == heard
+    assert len(stage.memory.of(Connection, client="ben")) == 1
+    await stage.until_fresh(ben, room)
+    await stage.close()

@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 from chat.drill import history
 from chat.drill.clients.answer import Answer, Json, Later, Refused, SignedOut, answer_in, answer_to
 from chat.drill.clients.settings import Settings
+from chat.drill.clients.tasks import Tasks
 from chat.drill.history import Recorder
 
 _PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -105,8 +106,8 @@ class Connection:
     def is_connected(self) -> bool:
         return self._socket is not None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"connection of {self._client}")
+    def start(self, tasks: Tasks) -> None:
+        self._task = tasks.start(self._run())
 
     def open(
         self, query: str, variables: Json, on_next: Callable[[Json], None], on_end: Callable[[End], None]

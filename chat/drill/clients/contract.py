@@ -14,7 +14,7 @@ from chat.drill.clients.documents import ROOM, ROOMS
 from chat.drill.clients.endpoint import Endpoint
 from chat.drill.clients.inbox import Inbox
 from chat.drill.clients.outbox import Operation, Outbox
-from chat.drill.clients.room import Room, load_rest
+from chat.drill.clients.room import STALE_PAGE, Room, load_rest
 from chat.drill.clients.sending import Sending, Write
 from chat.drill.clients.settings import Settings
 from chat.drill.clients.state import RoomCache
@@ -52,6 +52,7 @@ class ContractClient:
         self._generation = 1
         self._base_name = name
         self._gave_up = False
+        self._closed = False
         self._tasks = Tasks(self._expected)
         self._endpoint = Endpoint(url, person.token, timeout_s=settings.request_s)
         self._asking = Asking(self._endpoint, settings=settings, random=random)
@@ -74,7 +75,7 @@ class ContractClient:
     async def start(self) -> None:
         self._recorder.add(Opened(monotonic(), self.name, self.outbox, self.person.id, "contract", self._path))
         self._sending.start()
-        self._connection.start()
+        self._connection.start(self._tasks)
         try:
             cursor, joined = await _rooms(self._asking, joined=True)
             for room in joined:
@@ -84,7 +85,7 @@ class ContractClient:
         except SignedOutError:
             self._connection.give_up()
             return
-        if self._settings.reread_s:
+        if self._settings.reread_s and STALE_PAGE not in self._settings.bugs:
             self._tasks.start(self._look_again())
 
     async def restart(self) -> "ContractClient":
@@ -98,6 +99,9 @@ class ContractClient:
         return another
 
     async def stop(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._recorder.add(Closed(monotonic(), self.name))
         self._end()
         await self._connection.stop()

@@ -82,11 +82,12 @@ class Room:
 
     async def _write_stale_pages(self, cache: RoomCache) -> None:
         """The seeded mistake: pages that come late are written over what events have said meanwhile."""
-        while self.cache is cache and (page := await self._newest_page()) is not None:
-            while self.cache is cache and not cache.is_newer_than(page):
-                self._changed.clear()
-                await self._changed.wait()
-            cache.reread(page, guarded=False)
+        while self.cache is cache:
+            self._changed.clear()
+            page = await self._newest_page()
+            await self._changed.wait()
+            if page is not None and self.cache is cache and cache.is_newer_than(page):
+                cache.reread(page, guarded=False)
 
     # ------------------------------------------------------------------ what the feed wants
 
