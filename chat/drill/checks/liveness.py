@@ -103,13 +103,14 @@ def _deaf(life: Life, log: RoomLog, readers: RoomReaders, progress: Progress, la
     for link in life.links:
         holes = joined([*late.spans(path=life.opened.path, server=link.server), *_restores(log)])
         for since, until in _clear_spans(link, wanted, holes):
+            era = log.era_at(until)
+            stretches = readers.eras[era.index].readers(life.person)
             # Of what was there before, the last one says all.
             first = max(0, bisect_left(times, since) - 1)
             for commit in commits[first : bisect_right(times, until - DEAF_S)]:
                 deadline = max(commit.t, since) + DEAF_S
-                if deadline > until or not within(
-                    readers.eras[commit.era.index].readers(life.person), commit.entry.seq + 1
-                ):
+                gone = commit.entry.cursor not in era.entry_of or not within(stretches, commit.entry.seq + 1)
+                if deadline > until or gone:
                     continue
                 checked += 1
                 if progress.reached(commit.rank) > deadline:

@@ -171,6 +171,7 @@ class World:
         self._busy: set[tuple[str, str]] = set()
         self._backup: dict[str, Place] | None = None
         self._unshown: set[str] = set()
+        self._barred: set[str] = set()
         self.people = [f"p{number}" for number in range(plan.people)]
         self.places = {
             f"r{number}": Place(f"r{number}", number + 1, self.people[0], set(self.people), number % 2 == 1)
@@ -518,6 +519,7 @@ class World:
         pages = [page for page in self.pages if page.person == person and not page.gone]
         if not pages:
             return
+        self._barred.add(person)
         self._add(ShutOut(self._tick(), person, how))
 
         def stop(page: Page) -> None:
@@ -529,7 +531,7 @@ class World:
 
     def _reload(self) -> None:
         page = self.random.choice(self.pages)
-        if not page.gone:
+        if not page.gone and page.person not in self._barred:
             page.gone, page.link = True, None
             self._add(Closed(self._tick(), page.name))
             self._open(page.path.removeprefix("path-"), page.outbox, page.person)

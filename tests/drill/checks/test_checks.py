@@ -1,0 +1,44 @@
+"""Each check says nothing where all is right, and each mistake is seen by exactly the checks that are there for it."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.drill.checks import CHECKS, check
+from chat.drill.history import History
+from tests.drill.checks.damage import MISTAKES
+from tests.drill.checks.world import CALM, EVERYTHING, history_of
+
+seeds = st.integers(0, 2**32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds)
+def test_no_check_objects_to_a_history_that_keeps_all_promises(seed: int) -> None:
+    outcomes = check(history_of(EVERYTHING, seed))
+
+    assert {outcome.name: outcome.failures for outcome in outcomes if outcome.failures} == {}
+
+
+def test_every_check_has_looked_at_something_in_the_course_of_a_few_histories() -> None:
+    looked_at = dict.fromkeys((promise.NAME for promise in CHECKS), 0)
+
+    for seed in range(5):
+        for outcome in check(history_of(EVERYTHING, seed)):
+            looked_at[outcome.name] += outcome.checked
+
+    assert all(looked_at.values()), looked_at
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+@settings(max_examples=8, deadline=None)
+@given(seed=seeds)
+def test_a_mistake_is_seen_by_exactly_the_checks_that_are_there_for_it(name: str, seed: int) -> None:
+    right = history_of(CALM, seed)
+    wrong = MISTAKES[name].damage(right, Random(seed))
+
+    outcomes = check(History(sorted(wrong, key=lambda record: record.t)))
+
+    assert {outcome.name for outcome in outcomes if outcome.failures} == MISTAKES[name].breaks, outcomes
