@@ -26,7 +26,7 @@ from realtime.errors import TooComplex
 MAX_ROWS = 10_000
 SIZES = ("first", "last")  # the arguments that say how long a page is
 
-Size = int | str  # as it is written, or the name of a variable
+Size = int | tuple[str, int]  # as it is written, or a variable with what counts where it has no value
 Page = tuple[Size, ...]  # what its length may be: the largest counts
 Path = tuple[Page, ...]  # a page, after those that it is in
 
@@ -53,7 +53,12 @@ class Rows:
             return max(known(size) for size in page)
 
         def known(size: Size) -> int:
-            value = variables.get(size, self.defaults.get(size)) if isinstance(size, str) else size
+            if isinstance(size, int):
+                value: object = size
+            else:
+                name, otherwise = size
+                value = variables.get(name, self.defaults.get(name))
+                value = otherwise if value is None else value
             return min(value, MAX_ROWS) if isinstance(value, int) and value > 0 else 1
 
         if sum(prod(map(length, path)) for path in self.paths) > MAX_ROWS:
@@ -95,14 +100,15 @@ def _page(field: GraphQLField, node: FieldNode) -> Page:
     given = {argument.name.value: argument.value for argument in node.arguments}
     sizes: list[Size] = []
     for name in SIZES:
-        argument = field.args.get(name)
-        value = given.get(name)
-        if argument is None:
+        if name not in field.args:
             continue
+        default = field.args[name].default_value
+        otherwise = default if isinstance(default, int) else 1
+        value = given.get(name)
         if isinstance(value, IntValueNode):
             sizes.append(int(value.value))
         elif isinstance(value, VariableNode):
-            sizes.append(value.name.value)
-        if (value is None or isinstance(value, VariableNode)) and isinstance(argument.default_value, int):
-            sizes.append(argument.default_value)
+            sizes.append((value.name.value, otherwise))
+        else:
+            sizes.append(otherwise)
     return tuple(sizes)
