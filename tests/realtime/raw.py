@@ -5,7 +5,8 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from socket import socket
+from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped]
 
@@ -86,9 +87,10 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(port: int, *, limit: int = 2**16) -> AsyncIterator[Raw]:
-    """A connection that reads ahead no more than about `limit` bytes."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port, limit=limit)
+async def raw(port: int, *, sock: socket | None = None) -> AsyncIterator[Raw]:
+    """A connection, over a socket that is connected already where one is given."""
+    where: dict[str, Any] = {"host": LOOPBACK, "port": port} if sock is None else {"sock": sock}
+    reader, writer = await asyncio.open_connection(**where)
     try:
         yield Raw(reader, writer)
     finally:

@@ -1,7 +1,10 @@
 """`python -m tests.realtime.wire {ours|plain} PORT`: a server of ours, or daphne as it comes, that shows what it does.
 
 /close          a consumer that closes with the code it is sent
-/flood/B/N      N frames of B bytes as fast as the writer takes them; its HTTP side tells how much has waited
+/flood/B/N      N frames of B bytes as fast as the writer takes them
+/busy/N         takes nothing until it is told to go on, then N frames, and says how many it got
+/large/B        B bytes over HTTP
+/told           over HTTP, what has become of these; /told/go lets those who are busy go on
 anything else   Todoku itself
 """
 
@@ -30,16 +33,19 @@ class Closing(Consumer):
 
 
 @dataclass(slots=True)
-class Flood:
-    """What has become of the one flood of this process."""
+class Told:
+    """What has become of what this process was asked for."""
 
     sent: int = 0
     most_waiting: int = 0
     stalled: int = 0
     disconnected: int = 0
+    queued: int = 0
+    answered: int = 0
 
 
-flood = Flood()
+told = Told()
+go = asyncio.Event()
 closing = Closing.as_asgi()
 
 
@@ -50,40 +56,67 @@ async def flooding(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "websocket.accept"})
 
     def stalled() -> None:
-        flood.stalled += 1
+        told.stalled += 1
 
     writer = scope["extensions"][WRITER_EXTENSION](stalled)
 
     async def write() -> None:
         for number in range(int(count)):
             room = writer.send(f"{number:<{size}}".encode())
-            flood.sent += 1
-            flood.most_waiting = max(flood.most_waiting, writer.waiting)
+            told.sent += 1
+            told.most_waiting = max(told.most_waiting, writer.waiting)
             if not room:
                 await writer.drained()
+        while True:  # what else is written, is none of ours
+            told.most_waiting = max(told.most_waiting, writer.waiting)
+            await asyncio.sleep(0.005)
 
     writing = asyncio.create_task(write())
     while (await receive())["type"] != "websocket.disconnect":
         pass
-    flood.disconnected += 1
+    told.disconnected += 1
     writer.stop()
     writing.cancel()
 
 
-async def telling(receive: Any, send: Any) -> None:
+async def busy(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Take nothing of what comes until all is told to go on."""
+    queue = receive.__self__
     await receive()
-    headers = [(b"content-type", b"application/json")]
+    await send({"type": "websocket.accept"})
+    while not go.is_set():
+        told.queued = max(told.queued, queue.qsize())
+        await asyncio.sleep(0.01)
+    expected = int(scope["path"].rpartition("/")[2])
+    for number in range(expected):
+        assert (await receive())["text"] == str(number)
+    await send({"type": "websocket.send", "text": "all of them, in order"})
+    await receive()
+
+
+async def telling(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["path"] == "/told/go":
+        go.set()
+    await answer(receive, send, json.dumps(asdict(told)).encode())
+
+
+async def large(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await answer(receive, send, b"x" * int(scope["path"].rpartition("/")[2]))
+    told.answered += 1
+
+
+async def answer(receive: Any, send: Any, body: bytes) -> None:
+    await receive()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(asdict(flood)).encode()})
+    await send({"type": "http.response.body", "body": body})
+
+
+SHOWN = {"close": closing, "flood": flooding, "busy": busy, "large": large, "told": telling}
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["path"] == "/close":
-        await closing(scope, receive, send)
-    elif scope["path"].startswith("/flood"):
-        await (telling(receive, send) if scope["type"] == "http" else flooding(scope, receive, send))
-    else:
-        await todoku(scope, receive, send)
+    await SHOWN.get(scope["path"].split("/")[1], todoku)(scope, receive, send)
 
 
 if __name__ == "__main__":
