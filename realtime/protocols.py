@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 
 from autobahn.websocket.protocol import WebSocketProtocol
+from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocket
 from django.conf import settings
 from twisted.internet.protocol import connectionDone
@@ -212,6 +213,12 @@ class WebSocket(DaphneWebSocket):
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self.factory.server_class.sockets.discard(self.transport)
         super().connectionLost(reason)
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802
+        """daphne's logs a traceback of where it decodes this header."""
+        if not request.headers.get("sec-websocket-protocol", "").isascii():
+            raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "Sec-WebSocket-Protocol has to be ASCII")
+        return super().onConnect(request)
 
     def onClose(self, was_clean: bool, code: int, reason: str) -> None:  # noqa: N802
         if self in self.factory.server_class.connections:  # not where the handshake was no handshake: a KeyError there
