@@ -1,13 +1,14 @@
 """One question over either transport, spelled by the byte, and what became of it."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.hostile.raw import Opcode, Wire, frame
+from tests.hostile.raw import Opcode, Wire, frame, message
 from tests.hostile.target import Target
 
 ENCODE_ANYTHING = "surrogatepass"
@@ -64,6 +65,7 @@ async def over_websocket(target: Target) -> AsyncIterator[Ask]:
     """Operations on one socket; on the next one where the server has closed it."""
     opened: list[AbstractAsyncContextManager[Wire]] = []
     wires: list[Wire] = []
+    names = (f"asked-{number}" for number in itertools.count())
 
     async def wire() -> Wire:
         if not wires:
@@ -74,7 +76,8 @@ async def over_websocket(target: Target) -> AsyncIterator[Ask]:
     async def ask(parameters: str | bytes) -> Answer:
         content = parameters if isinstance(parameters, bytes) else parameters.encode(errors=ENCODE_ANYTHING)
         line = await wire()
-        line.put(frame(b'{"type":"subscribe","id":"asked","payload":' + content + b"}"))
+        name = next(names)
+        line.put(frame(b'{"type":"subscribe","id":"%b","payload":%b}' % (name.encode(), content)))
         answer = Answer()
         while True:
             try:
@@ -85,13 +88,15 @@ async def over_websocket(target: Target) -> AsyncIterator[Ask]:
                 wires.pop()
                 return Answer(refused=int.from_bytes(payload[:2], "big"))
             heard = json.loads(payload)
+            if heard["id"] != name:
+                continue  # of a subscription that was ended
             if heard["type"] == "error":
                 return Answer(errors=tuple(heard["payload"]))
             if heard["type"] == "complete":
                 return answer
             answer = Answer(heard["payload"].get("data"), tuple(heard["payload"].get("errors", ())))
             if b"subscription" in content:
-                line.put(frame(b'{"type":"complete","id":"asked"}'))
+                line.put(message(type="complete", id=name))
                 return answer
 
     try:

@@ -1,5 +1,6 @@
 """A server that tells what it has inside, and the people of whom one attacks it."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -32,7 +33,9 @@ def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathF
     try:
         window = Window(window_port)
         try:
-            yield Target(server, window, arrange(server, "mallory", "ben", "chie"))
+            target = Target(server, window, arrange(server, "mallory", "ben", "chie"))
+            asyncio.run(target.warm_up())
+            yield target
         finally:
             window.close()
     finally:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ from chat.drill.parts.ports import LOOPBACK
 from tests.parts.peer import PROTOCOL
 
 DEADLINE_S = 15.0
+LOOK_AGAIN_S = 0.02
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the one of RFC 6455's example
 NARROW_BYTES = 4_096
 WIDE_BYTES = 1024 * 1024
@@ -75,6 +76,16 @@ class Wire:
         async with asyncio.timeout(DEADLINE_S):
             return await self._reader.readline()
 
+    async def response(self) -> tuple[int, Any]:
+        """The status and the JSON of an answer that says its length."""
+        status = int((await self.line()).split()[1])
+        length = 0
+        while line := (await self.line()).strip().lower():
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        async with asyncio.timeout(DEADLINE_S):
+            return status, json.loads(await self._reader.readexactly(length))
+
     async def rest(self, within_s: float = DEADLINE_S) -> bytes:
         """All that comes until the server closes.
 
@@ -126,13 +137,17 @@ class Wire:
             except (ConnectionError, asyncio.IncompleteReadError):
                 return None
 
-    async def gone(self, within_s: float = DEADLINE_S) -> None:
-        """Wait until the server has ended the connection, however it did.
+    async def dropped(self, within_s: float = DEADLINE_S) -> None:
+        """Wait, without reading, until the server has ended a connection on which it takes no more.
 
         Raises:
-            TimeoutError: it does not.
+            TimeoutError: it goes on waiting for its peer.
         """
-        await self.rest(within_s)
+        async with asyncio.timeout(within_s):
+            while not self._writer.is_closing():
+                with suppress(ConnectionError):
+                    await self._writer.drain()
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     def abort(self) -> None:
         self._writer.transport.abort()

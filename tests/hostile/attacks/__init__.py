@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from tests.hostile.asking import WAYS, Ask, Way
 from tests.hostile.target import Target
 
 Attack = Callable[[Target], Awaitable[None]]
@@ -13,3 +14,14 @@ class Attacks(list[Attack]):
     def __call__(self, attack: Attack) -> Attack:
         self.append(attack)
         return attack
+
+    def over_both(self, questions: Callable[[Target, Ask], Awaitable[None]]) -> None:
+        """Add one for each transport, by which `questions` asks."""
+        for name, way in WAYS.items():
+
+            async def attack(target: Target, way: Way = way) -> None:
+                async with way(target) as ask:
+                    await questions(target, ask)
+
+            attack.__name__ = f"{questions.__name__}_{name.replace(' ', '_')}"
+            self(attack)

@@ -100,10 +100,24 @@ async def other_versions_of_the_protocol_are_closed_with_4406(target: Target) ->
 @attack
 async def a_cookie_from_a_wrong_origin_counts_for_nothing(target: Target) -> None:
     cookie = f"sessionid={target.attacker.sessions[0]}"
-    for origin in ("https://evil.example", "null", "", "http://[broken", "file://", f"http://127.0.0.1.evil:{80}"):
+    for origin in (
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1.evil:80",
+        f"http://127.0.0.1:{target.server.port - 1}",
+        "file://",
+    ):
         async with target.upgraded({"Origin": origin, "Cookie": cookie}) as wire:
             wire.put(message(type="connection_init"))
             assert await wire.close_code() == CloseCode.UNAUTHORIZED
+
+
+@attack
+async def an_origin_that_is_none_is_refused(target: Target) -> None:
+    for origin in ("", "x", "http://[broken", "http://a:b"):
+        async with target.wired() as wire:
+            wire.put(target.handshake({"Origin": origin, "Cookie": f"sessionid={target.attacker.sessions[0]}"}))
+            assert b" 400 " in await wire.line()
 
 
 @attack
