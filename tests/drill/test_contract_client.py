@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from chat.drill.clients.answer import Answer, Data, Json, answer_in
+from chat.drill.clients.crowd import Crowd
 from chat.drill.clients.outbox import REORDERING_OUTBOX, Operation, Outbox
 from chat.drill.clients.room import STALE_PAGE
 from chat.drill.clients.sending import Sending
@@ -17,6 +18,7 @@ from chat.drill.clients.tasks import Tasks
 from chat.drill.history import Applied, Connection, Ended, Follows, Opened, Ready, Reset, Returned, Tried
 from chat.drill.parts import server as server_part
 from chat.drill.parts.databases import SqliteDatabases
+from chat.drill.parts.ports import LOOPBACK
 from chat.drill.parts.server import Server
 from chat.drill.server import BUG, FOLDER, NUMBER
 from tests.drill.stage import HURRIED, Memory, Stage, admit
@@ -55,11 +57,10 @@ async def test_what_waits_goes_out_over_the_websocket_where_that_is_wanted(stage
     room = await stage.room("aiko")
     aiko = await stage.client("aiko", settings=replace(HURRIED, over_websocket=True))
     await eventually(lambda: stage.memory.of(Ready, client="aiko"), what="aiko is live")
-    opened = stage.paths["aiko"].traffic.opened
+    await aiko._endpoint.close()  # there is no other way
     sent = [aiko.send(room, f"message {number}") for number in range(5)]
     await stage.until_all_have(room, *sent)
     assert stored(stage) == sent
-    assert stage.paths["aiko"].traffic.opened == opened
 
 
 async def test_sends_arrive_once_and_in_order_through_cuts(stage: Stage) -> None:
@@ -231,6 +232,16 @@ async def test_after_every_kind_of_change_the_state_is_what_a_new_client_fetches
     }
 
 
+async def test_a_client_that_begins_late_loads_the_whole_room_page_by_page(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben", "chie")
+    aiko = await stage.client("aiko")
+    sent = [aiko.send(room, f"message {number}") for number in range(8)]
+    await stage.until_all_have(room, *sent)
+    ben = await stage.client("ben", settings=replace(HURRIED, page_size=3))
+    await stage.until_fresh(ben, room)
+    assert ben.messages(room) == sent
+
+
 async def test_an_older_page_and_a_late_answer_do_not_overwrite_what_an_event_has_said(stage: Stage) -> None:
     room = await stage.room("aiko", "ben")
     aiko, ben = await stage.client("aiko"), await stage.client("ben")
@@ -325,6 +336,17 @@ async def test_who_is_away_when_their_token_ends_stops_with_the_next_answer(serv
     await stage.close()
 
 
+async def test_who_is_told_over_http_that_the_token_has_ended_stops_for_good(stage: Stage) -> None:
+    room = await stage.room("aiko")
+    aiko = await stage.client("aiko")
+    aiko._endpoint._http.headers["Authorization"] = "Bearer nobody's"
+    aiko.send(room, "too late")
+    await eventually(lambda: stage.memory.of(Connection, client="aiko", state="stopped"), what="aiko stops")
+    assert aiko.unsent == 0
+    assert not stored(stage)
+    await eventually(lambda: not aiko._connection.is_connected, what="the WebSocket is closed")
+
+
 # --- Resets -----------------------------------------------------------------------------------------
 
 
@@ -393,6 +415,30 @@ async def test_a_silent_socket_that_answers_pings_stays_open(stage: Stage) -> No
         lambda: traffic.up > up + 300 and traffic.down > down + 300, what="ten pings and pongs have passed"
     )
     assert len(stage.memory.of(Connection, client="aiko")) == 1
+
+
+# --- A crowd --------------------------------------------------------------------------------------------
+
+
+async def test_each_of_a_crowd_hears_everything_once_past_a_killed_server(stage: Stage) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko = await stage.client("aiko")
+    path = await stage.network.open_path("crowd")
+    crowd = Crowd(
+        f"http://{LOOPBACK}:{path.port}", stage.people["ben"], room, 50,
+        name="crowd", path=path.name, recorder=stage.memory, random=Random(), settings=HURRIED,
+    )  # fmt: skip
+    await crowd.start()
+    sent = [aiko.send(room, "before")]
+    await stage.until_all_have(room, *sent)
+    await eventually(lambda: crowd.reached(aiko.position(room) or 0) == 50, what="all have come as far as aiko")
+    await stage.kill_server()
+    sent.append(aiko.send(room, "after"))
+    await stage.until_all_have(room, *sent)
+    await eventually(lambda: crowd.reached(aiko.position(room) or 0) == 50, what="all have come as far as aiko")
+    for listener in crowd.listeners:
+        assert applied(stage, listener.name, room) == sent
+    await crowd.stop()
 
 
 # --- Mistakes on purpose: the client's ------------------------------------------------------------------

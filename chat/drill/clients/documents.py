@@ -36,6 +36,8 @@ query MoreMembers($room: ID!, $size: Int!, $after: String) {{
 }}
 """
 
+PLACE = "query Place($room: ID!) { room(id: $room) { cursor lastSeq } }"
+
 MEMBERSHIP = f"query Membership($room: ID!) {{ room(id: $room) {{ {_MEMBERSHIP} }} }}"
 
 ROOM_EVENTS = f"""
