@@ -1,6 +1,7 @@
 """A server that is told to end lets everybody go in good order."""
 
 import asyncio
+import itertools
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ CROWDED = {"REALTIME_MAX_CONNECTIONS_PER_PERSON": "1000", "REALTIME_INIT_TIMEOUT
 DRAIN_S = 2.0
 LONG_S = "30"  # longer than what a test does meanwhile
 END_LIMIT_S = 20.0
+THREADS = 4  # as many operations as are executed at once
 MARGIN_S = 2.0  # for a slow machine
 
 ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -41,7 +43,9 @@ def open_databases(server: Server) -> int:
 
 
 @asynccontextmanager
-async def crowd(server: Server, community: Community, size: int) -> AsyncIterator[list[Peer]]:
+async def crowd(
+    server: Server, community: Community, size: int, *, following: bool = True
+) -> AsyncIterator[list[Peer]]:
     """So many connections of the room's people, who follow the room."""
     async with AsyncExitStack() as open_ones:
 
@@ -50,7 +54,8 @@ async def crowd(server: Server, community: Community, size: int) -> AsyncIterato
             peer = await open_ones.enter_async_context(
                 introduced(server.websocket_url, person.token, open_timeout=60, ping_interval=None)
             )
-            await peer.follow(community.room_id)
+            if following:
+                await peer.follow(community.room_id)
             return peer
 
         peers = []
@@ -126,6 +131,29 @@ async def test_an_operation_over_a_socket_that_is_still_open_works(start_server:
         server.signal(signal.SIGTERM)
         await until_deaf(server.pid)
         assert await peer.execute("{ viewer { username } }") == {"data": {"viewer": {"username": "aiko"}}}
+
+
+async def test_who_waits_for_an_answer_leaves_after_it(start_server: StartServer) -> None:
+    server = start_server(REALTIME_DRAIN="5", REALTIME_THREADS=str(THREADS), **CROWDED)
+    community = arrange(server, "aiko", "ben")
+    async with crowd(server, community, 24, following=False) as peers:
+        senders, others = peers[:THREADS], peers[THREADS:]
+        watching = [asyncio.create_task(peer.closed(within_s=END_LIMIT_S)) for peer in others]
+        with locked(server):
+            before = open_databases(server)
+            for peer in senders:
+                given = sending(community.room_id, "wait for it")["variables"]["input"]
+                await peer.subscribe(SEND_MESSAGE, operation="send", input=given)
+            await asyncio.to_thread(
+                until, lambda: open_databases(server) == before + THREADS, within_s=10, what="The begin of all sends"
+            )
+            server.signal(signal.SIGTERM)
+            for closed in itertools.islice(asyncio.as_completed(watching), 14):
+                await closed
+        for peer in senders:
+            assert await peer.closed() == CloseCode.SERVICE_RESTART
+            assert [message["type"] for message in peer.received if "id" in message] == ["next", "complete"]
+        assert set(await asyncio.gather(*watching)) == {CloseCode.SERVICE_RESTART}
 
 
 async def test_requests_in_flight_are_answered(start_server: StartServer) -> None:

@@ -154,6 +154,13 @@ async def test_what_never_arrives_whole_is_refused_with_408(server: Server, begi
         dripping.cancel()
 
 
+async def test_who_does_not_answer_the_close_frame_is_let_go(server: Server) -> None:
+    async with raw(server.port) as peer:
+        await peer.shake_hands()
+        assert await peer.hear_close() == CloseCode.INITIALISATION_TIMEOUT
+        assert await peer.until_end() == b""
+
+
 async def test_a_request_whose_answer_takes_longer_is_answered(server: Server, community: Community) -> None:
     given = sending(community.room_id, "at last")
     async with httpx.AsyncClient(timeout=20) as client:
