@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from chat.drill.orders import Orders
+from chat.drill.priority import go_as_usual
 
 FOLDER = "DRILL_FOLDER"  # where orders come from and reports go
 NUMBER = "DRILL_SERVER"
@@ -16,6 +17,7 @@ BUG = "DRILL_BUG"  # a mistake put in on purpose; empty for none
 
 
 def main() -> int:
+    go_as_usual()
     folder, number = Path(os.environ[FOLDER]), int(os.environ[NUMBER])
     # By name: what `chat` imports may not know `config`, which knows it.
     server = import_module("config.server")

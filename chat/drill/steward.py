@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from chat.drill.priority import go_as_usual
+
 Json = dict[str, Any]
 
 
@@ -124,6 +126,7 @@ def answer(request: Json) -> Json:
 
 
 def main() -> int:
+    go_as_usual()
     settings.DATABASES["default"].get("OPTIONS", {}).pop("pool", None)
     django.setup()
     for line in sys.stdin:

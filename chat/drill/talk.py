@@ -23,7 +23,7 @@ class Seat:
     path: Path
     client: Client
     only: str | None = None
-    restarting: bool = False
+    away: bool = False  # nobody sits there now: it is reloading, or frozen
 
 
 @dataclass(slots=True)
@@ -99,13 +99,13 @@ class Talk:
 
     async def restart(self, seat: Seat) -> None:
         """A reload."""
-        if seat.restarting:
+        if seat.away:
             return
-        seat.restarting = True
+        seat.away = True
         try:
             seat.client = await seat.client.restart()
         finally:
-            seat.restarting = False
+            seat.away = False
 
     def shut(self, person: Person, how: str, t: float) -> None:
         self._recorder.add(history.ShutOut(t, person.id, how))

@@ -26,6 +26,8 @@ async def _take_part(talk: Talk, seat: Seat, random: Random) -> None:
     habits = _Habits(talk, seat, random)
     while seat.person.id not in talk.shut_out:
         await asyncio.sleep(random.expovariate(OPERATIONS_PER_S / len(talk.seats)))
+        if seat.away:
+            continue
         verb = random.choices(list(VERBS), list(VERBS.values()))[0]
         if verb == "restart":
             await finishing(talk.restart(seat))

@@ -13,6 +13,7 @@ from chat.drill.faults import (
     pause,
     readers,
     restore,
+    same_id,
     silence,
 )
 from chat.drill.faults.fault import Kind
@@ -42,6 +43,7 @@ _ALL = (
     readers.SLOW_READER,
     browsers.FROZEN,
     browsers.OFFLINE,
+    same_id.KIND,
 )
 
 FAULTS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -10,6 +10,7 @@ from chat.drill.talk import Seat
 DAY_S = 24 * 3600
 QUEUED = 200
 COMING_BACK_S = 60.0
+FREEZING_S = 0.5
 LOADING_S = 0.01  # between two orders: one process carries all pages
 
 
@@ -30,18 +31,22 @@ async def freeze(scene: Scene, incident: Incident) -> None:
     seat, page = incident.random.choice(pages)
     room = page.room
     scene.damaged.add(seat.path.name)
-    seat.restarting = True
+    seat.away = True
     incident.begin(f"{page.name} is frozen", excuses="paths", scope=[seat.path.name])
     try:
-        before = page.position(room)
         page.freeze()
+        await asyncio.sleep(FREEZING_S)
+        before = page.position(room)
+        for other in scene.talk.taking_part:
+            if other.person.id != page.person.id and other.client.position(room) is not None:
+                other.client.send(room, f"{other.person.username} while {page.name} is frozen")
         await asyncio.sleep(incident.lasts_s)
         rooms = await scene.installation.steward.insist("standing", rooms=[room])
         if page.position(room) == before != rooms[room][0]:
             incident.bit(f"it stood at {before} while the room went on to {rooms[room][0]}")
     finally:
         page.thaw()
-        seat.restarting = False
+        seat.away = False
         scene.damaged.discard(seat.path.name)
 
 
@@ -57,7 +62,7 @@ async def offline(scene: Scene, incident: Incident) -> None:
     first = tabs[0][1]
     incident.begin(f"a browser with {len(tabs)} tabs goes offline for a day", excuses="paths", scope=sorted(names))
     for seat, _ in tabs:
-        seat.restarting = True
+        seat.away = True
     try:
         first.go_offline()
         for number in range(QUEUED):
@@ -70,7 +75,7 @@ async def offline(scene: Scene, incident: Incident) -> None:
     finally:
         first.go_online()
         for seat, _ in tabs:
-            seat.restarting = False
+            seat.away = False
     if not await until(lambda: all(page.unsent == 0 or page.stopped for _, page in tabs), COMING_BACK_S):
         incident.failed(f"{first.unsent} operations were not sent within {COMING_BACK_S:g} s")
     scene.damaged -= names

@@ -5,6 +5,7 @@ import time
 
 from chat.drill.database import PostgresDatabase
 from chat.drill.faults.fault import Incident, Kind, Lane, Scene
+from chat.drill.faults.readiness import see_ready
 from chat.drill.installation import Setup
 
 
@@ -22,6 +23,7 @@ async def restart(scene: Scene, incident: Incident) -> None:
     await asyncio.to_thread(database.server.restart)
     incident.bit(f"{count} connections ended, it was away for {time.monotonic() - began:.1f} s")
     await asyncio.sleep(incident.lasts_s)
+    await see_ready(scene, incident)
 
 
 async def terminate(scene: Scene, incident: Incident) -> None:
@@ -29,6 +31,7 @@ async def terminate(scene: Scene, incident: Incident) -> None:
     if count := await asyncio.to_thread(_postgres(scene).terminate):
         incident.bit(f"{count} connections ended")
     await asyncio.sleep(incident.lasts_s)
+    await see_ready(scene, incident)
 
 
 async def crowd(scene: Scene, incident: Incident) -> None:
@@ -42,6 +45,7 @@ async def crowd(scene: Scene, incident: Incident) -> None:
         await asyncio.sleep(incident.lasts_s)
     finally:
         await asyncio.to_thread(held.__exit__, None, None, None)
+    await see_ready(scene, incident)
 
 
 async def lock(scene: Scene, incident: Incident) -> None:

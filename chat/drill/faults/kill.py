@@ -25,9 +25,9 @@ async def at_random(scene: Scene, incident: Incident) -> None:
 
 
 async def at_point(point: str, scene: Scene, incident: Incident) -> None:
-    """Every process is armed; the first that comes by the point dies there."""
+    """The first process that comes by the point dies there."""
     installation = scene.installation
-    numbers = range(len(installation.servers))
+    numbers = _armed(point, scene)
     incident.begin(f"whoever comes to {point} is killed")
     for number in numbers:
         installation.orders(number).give(point)
@@ -40,6 +40,12 @@ async def at_point(point: str, scene: Scene, incident: Incident) -> None:
     for number in numbers:
         if number not in spared:
             await asyncio.to_thread(installation.servers[number].start)
+
+
+def _armed(point: str, scene: Scene) -> list[int]:
+    """All, but where one event comes to all of them at once: there the one with most clients."""
+    numbers = list(range(len(scene.installation.servers)))
+    return [max(numbers, key=lambda number: len(scene.talk.led_to(number)))] if point == MID_FAN_OUT else numbers
 
 
 async def _see_dead(installation: Installation, number: int, point: str, incident: Incident) -> None:

@@ -5,6 +5,7 @@ import time
 
 from chat.drill import history
 from chat.drill.faults.fault import Incident, Kind, Lane, Scene
+from chat.drill.faults.readiness import see_ready
 
 
 async def restore(scene: Scene, incident: Incident) -> None:
@@ -25,6 +26,7 @@ async def restore(scene: Scene, incident: Incident) -> None:
         scene.recorder.add(history.Restored(after, {room: head for room, (head, _) in kept.items()}))
         if lost > 0:
             incident.bit(f"{lost} events are gone")
+        await see_ready(scene, incident)
 
 
 KIND = Kind("restore", restore, Lane.SERVERS, lasts_s=6, least_s=2)
