@@ -14,7 +14,7 @@ from tests.drill.checks.world import CALM, EVERYTHING, history_of
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=seeds)
 def test_no_check_objects_to_a_history_that_keeps_all_promises(seed: int) -> None:
     outcomes = check(history_of(EVERYTHING, seed))
@@ -33,7 +33,7 @@ def test_every_check_has_looked_at_something_in_the_course_of_a_few_histories() 
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=seeds)
 def test_a_mistake_is_seen_by_exactly_the_checks_that_are_there_for_it(name: str, seed: int) -> None:
     right = history_of(CALM, seed)
