@@ -36,7 +36,7 @@ export interface FeedTarget {
 
 const BACKOFF: Backoff = { base: 500, cap: 15_000 };
 /** So many times in a row at one place, and what lies there is passed by fetching the newest page. */
-const MAX_FAILURES = 5;
+const MAX_STUMBLES = 5;
 
 /** One room's events, each applied once and in order, through every cut: it goes on from its own cursor. */
 export class RoomFeed {
@@ -58,6 +58,8 @@ export class RoomFeed {
   #isAtHead = false;
   #stopTimer: Stop = () => undefined;
   #failures = 0;
+  /** Those of them that are of the place itself: a server that is in trouble says nothing of it. */
+  #stumbles = 0;
   #lastEventAt: number | null = null;
   /** What came during a reset. */
   #held: Item[] = [];
@@ -129,7 +131,7 @@ export class RoomFeed {
     if (item.event?.__typename === "StreamReset") return this.#reset(item.cursor, item.event.seq, item.event.reason);
     if (this.#state.kind === "resetting") return void this.#held.push(item);
     if (item.event?.__typename === "StreamReady") return this.#onReady(item.cursor, item.event.seq);
-    if (this.#position === null) return this.#retry(null);
+    if (this.#position === null) return this.#stumble();
     if (item.event === null) {
       if (this.#blanks.has(item.cursor)) return;
       this.#position = past(this.#position);
@@ -141,7 +143,7 @@ export class RoomFeed {
       case "repeat":
         return;
       case "gap":
-        return this.#retry(null);
+        return this.#stumble();
       case "next":
         this.#target.apply(item.event);
         this.#lastEventAt = this.#environment.clock.now();
@@ -156,13 +158,14 @@ export class RoomFeed {
     this.#start = position;
     this.#position = position;
     this.#failures = 0;
+    this.#stumbles = 0;
   }
 
   #onReady(cursor: string, seq: number): void {
     const { least, most } = this.#position ?? { least: 0, most: -1 };
     // Without a cursor nobody could tell whether the history is still the same.
     if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_INVALID");
-    if (seq > most) return this.#retry(null);
+    if (seq > most) return this.#stumble();
     if (seq < least) return this.#reset(cursor, seq, "HISTORY_CHANGED");
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
@@ -178,6 +181,8 @@ export class RoomFeed {
         return;
       case "completed":
         return this.#set({ kind: "ended" });
+      case "spoilt":
+        return this.#stumble();
       case "refused":
         if (how.code === "NOT_FOUND" || how.code === "FORBIDDEN") return this.#set({ kind: "ended" });
         // UNAUTHENTICATED has stopped the connection.
@@ -188,6 +193,13 @@ export class RoomFeed {
     }
   }
 
+  /** What follows the own cursor does not come as it should. */
+  #stumble(): void {
+    this.#stumbles++;
+    if (this.#stumbles > MAX_STUMBLES) this.#start = null;
+    this.#retry(null);
+  }
+
   /** Subscribe again from the own cursor, later and later while that leads nowhere. */
   #retry(retryAfter: number | null): void {
     this.#close();
@@ -195,7 +207,6 @@ export class RoomFeed {
     const { clock, random } = this.#environment;
     const delay = (retryAfter ?? 0) + delayBefore(this.#failures, BACKOFF, random);
     this.#failures++;
-    if (this.#failures > MAX_FAILURES) this.#start = null;
     this.#stopTimer = clock.after(delay, () => this.#open());
   }
 

@@ -107,6 +107,7 @@ export class Inbox {
       case "cut":
         return;
       case "completed":
+      case "spoilt":
         return this.#retry(null);
       case "refused":
         return how.code === "UNAUTHENTICATED" ? undefined : this.#retry(how.retryAfter);

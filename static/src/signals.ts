@@ -99,7 +99,7 @@ export class RoomSignals {
       {
         next: ({ roomSignals: { signal } }) => signal && this.#apply(signal),
         end: ({ kind }) => {
-          if (kind === "refused") this.#stopTimer = this.#environment.clock.after(RETRY_MS, () => this.#open());
+          if (kind === "refused" || kind === "spoilt") this.#stopTimer = this.#environment.clock.after(RETRY_MS, () => this.#open());
         },
       },
     );

@@ -9,6 +9,8 @@ export type SubscriptionEnd =
   | { readonly kind: "completed" }
   /** The socket is gone. */
   | { readonly kind: "cut" }
+  /** Something came that the server could not make: it has to be asked for again. */
+  | { readonly kind: "spoilt" }
   | { readonly kind: "refused"; readonly code: string; readonly retryAfter: number | null };
 
 export interface SubscriptionSink<Data> {
@@ -111,8 +113,7 @@ export class Socket {
         next: ({ data, errors }) => {
           if (!open) return;
           if (data !== null && data !== undefined && errors === undefined) return sink.next(data);
-          // An event that the server could not make is not passed over: it is asked for again.
-          end({ ...refusal(errors ?? []), code: "INTERNAL_SERVER_ERROR" });
+          end({ kind: "spoilt" });
           unsubscribe();
         },
         error: (error) => end(Array.isArray(error) ? refusal(error) : { kind: "cut" }),

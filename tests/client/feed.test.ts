@@ -248,6 +248,24 @@ for (const code of ["RATE_LIMITED", "INTERNAL_SERVER_ERROR", "SOMETHING_NEW"]) {
   });
 }
 
+test("However long a server refuses the subscription, the page goes on from its own cursor", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  const states: string[] = [];
+  page.room.feed.subscribe(({ kind }) => states.push(kind));
+  here.server.refuseFeed = { code: "INTERNAL_SERVER_ERROR" };
+  here.server.sockets.cut();
+  here.server.send("2", "a", "while the database is away");
+  await pass(here.clock, 120_000);
+  assert.equal(page.room.feed.state.kind, "catching-up");
+  here.server.refuseFeed = null;
+  await pass(here.clock, 20_000);
+  assert.deepEqual(states, ["catching-up", "live"]);
+  assert.deepEqual(shown(page), fetched(here.server, page));
+  assert.equal(shown(page).length, 1);
+});
+
 test("A subscription refused with UNAUTHENTICATED stops the connection", async () => {
   const here = world();
   here.server.refuseFeed = { code: "UNAUTHENTICATED" };
