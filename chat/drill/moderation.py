@@ -16,7 +16,8 @@ from chat.drill.network import Path
 from chat.drill.parts.ports import LOOPBACK
 from chat.drill.talk import Talk
 
-INTERVAL_S = 3.0
+INTERVAL_S = 3.0  # at most; a short drill sees as many of these as a longer one
+TIMES = 20
 AWAY_S = 2.0
 TIMEOUT_S = 6.0
 RETRY_S = 0.3
@@ -26,20 +27,21 @@ VERBS = {"remove": 4, "leave": 3, "visibility": 3, "role": 2, "ban": 1, "end_tok
 
 
 class Moderation:
-    """Acts over a path of its own, which nothing damages."""
+    """Acts over a path of its own, which nothing damages, now and then for `lasts_s` seconds."""
 
-    def __init__(self, talk: Talk, owner: Person, path: Path, random: Random) -> None:
+    def __init__(self, talk: Talk, owner: Person, path: Path, random: Random, *, lasts_s: float) -> None:
         self._talk = talk
         self._owner = owner
         self._url = f"http://{LOOPBACK}:{path.port}"
         self._random = random
+        self._interval_s = min(INTERVAL_S, lasts_s / TIMES)
         self._endpoints: dict[str, Endpoint] = {}
 
     async def run(self) -> None:
         """Until cancelled, with everybody back in the end."""
         try:
             while True:
-                await asyncio.sleep(self._random.expovariate(1 / INTERVAL_S))
+                await asyncio.sleep(self._random.expovariate(1 / self._interval_s))
                 verb = self._random.choices(list(VERBS), list(VERBS.values()))[0]
                 await finishing(self._do(verb))  # nobody stays outside because the time is over
         finally:

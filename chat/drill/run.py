@@ -195,7 +195,8 @@ class _Course:
         began = time.monotonic()
         owner = self._installation.people[OWNER]
         assert self._office is not None
-        moderation = Moderation(self._talk, owner, self._office, Random(self._random.random()))
+        random = Random(self._random.random())
+        moderation = Moderation(self._talk, owner, self._office, random, lasts_s=self._drill.lasts_s)
         scene = Scene(self._installation, self._talk, self._recorder)
         async with _beside(converse(self._talk)), _beside(moderation.run()), asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(self._drill.lasts_s))
