@@ -3,14 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 POLL_INTERVAL_S = 0.02
 
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, what: str) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], *, within_s: float = ..., what: str) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], *, within_s: float = ..., what: str) -> T: ...
+async def eventually(condition: Callable[[], object], *, within_s: float = 10.0, what: str) -> object:
     """The first truthy answer of `condition`, which may be awaitable.
 
     Raises:
@@ -20,9 +24,10 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], *, within_s: flo
     deadline = loop.time() + within_s
     while True:
         answer = condition()
-        found: T = await answer if inspect.isawaitable(answer) else answer
-        if found:
-            return found
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if answer:
+            return answer
         if loop.time() > deadline:
             raise TimeoutError(f"{what}: not within {within_s:g} s")
         await asyncio.sleep(POLL_INTERVAL_S)
