@@ -14,7 +14,9 @@ from chat.drill.parts.ports import LOOPBACK
 class PageClient:
     """The page of one room, which it follows. What it sends may be for any room.
 
-    All pages with the same `outbox` are tabs of one browser: they share its storage, its locks and its clock.
+    All pages with the same `outbox` are tabs of one browser: they share its storage, its locks and its clock. What
+    people do in them is recorded as `Called` when the browser's storage has it, so in the order in which the outbox
+    accepted it, whichever tab it came from.
     """
 
     def __init__(
