@@ -72,13 +72,16 @@ async def offline(scene: Scene, incident: Incident) -> None:
         if await until(lambda: first.unsent >= QUEUED, COMING_BACK_S):
             incident.bit(f"{first.unsent} operations wait")
         first.shift_clock(DAY_S)
+        first.go_online()
+        if not await until(lambda: all(page.unsent == 0 or page.stopped for _, page in tabs), COMING_BACK_S):
+            incident.failed(
+                f"{sum(page.unsent for _, page in tabs)} operations were not sent within {COMING_BACK_S:g} s"
+            )
     finally:
         first.go_online()
         for seat, _ in tabs:
             seat.away = False
-    if not await until(lambda: all(page.unsent == 0 or page.stopped for _, page in tabs), COMING_BACK_S):
-        incident.failed(f"{first.unsent} operations were not sent within {COMING_BACK_S:g} s")
-    scene.damaged -= names
+        scene.damaged -= names
 
 
 def _there(setup: Setup) -> bool:
