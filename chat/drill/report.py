@@ -53,11 +53,17 @@ def print_report(history: History, verdict: Verdict, console: Console) -> None:
     _section(table, "delivery", [Row(name, each.count, _words(each)) for name, each in _latencies(history).items()])
     console.print(table)
     for reason in verdict.reasons:
-        console.print(escape(reason))
+        console.print(escape(_brief(reason)))
     if verdict.not_shown:
         console.print("Not shown: " + ", ".join(outcome.name for outcome in verdict.not_shown) + ".")
     style = "green" if verdict.status == 0 else "bold red"
     console.print(f"[{style}]{escape(verdict.sentence)}[/]")
+
+
+def _brief(reason: str) -> str:
+    """The first line: a server that did not start says its whole log, which the JSON has."""
+    first, *more = reason.splitlines()
+    return f"{first} …" if more else first
 
 
 def as_json(history: History, verdict: Verdict) -> dict[str, Any]:

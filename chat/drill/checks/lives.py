@@ -95,8 +95,8 @@ def lives(history: History) -> dict[str, Life]:
     found = {record.client: Life(record) for record in history.of(Opened)}
     routes: dict[str, list[Route]] = defaultdict(list)
     for record in history.records:
-        if record.t > finish:
-            break
+        if record.t > finish and not isinstance(record, State):
+            continue
         match record:
             case Applied() | Passed() | Ready() | Follows() | Reset() | Ended():
                 found[record.client].steps[record.room].append(record)
