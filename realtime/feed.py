@@ -11,7 +11,6 @@ from django.db import DatabaseError
 from realtime import log
 from realtime.broadcast import Followers
 from realtime.cursor import Cursor, CursorInvalid
-from realtime.errors import NotFound
 from realtime.interface import Place
 from realtime.log import HistoryChanged
 from realtime.payloads import Ready, Request, Reset, ResetReason
@@ -43,7 +42,7 @@ def open_request(request: Request) -> Opening:
     """Locate the stream, fix the position, then check the permission. Runs in a worker thread.
 
     Raises:
-        Refusal: NotFound where the viewer may not read or there is nothing.
+        Refusal: the viewer may not read it, or there is nothing.
     """
     source, viewer = request.source, request.viewer
     place = source.locate(viewer, request.arguments)
@@ -52,7 +51,7 @@ def open_request(request: Request) -> Opening:
     if request.after is not None and place.topic is None:
         position, reset = _honour(request.after, head)
     if viewer.pk not in source.who_may_read(place.stream_id, {viewer.pk}):
-        raise NotFound("no such room, or it is not yours to read", reason="NOT_FOUND")
+        raise source.unreadable()
     return Opening(place, head, position, reset, tuple(source.follows(viewer)))
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from graphql import GraphQLSchema
 
+from realtime.errors import Refusal
 from realtime.models import Event
 
 
@@ -65,6 +66,10 @@ class Source(Protocol):
 
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:
         """Those of the viewers who may read the stream now, in a constant number of queries."""
+        ...
+
+    def unreadable(self) -> Refusal:
+        """What those are told who may not read: the very words in which `locate` says that there is nothing."""
         ...
 
     def may_shut_out(self, event: Event) -> bool:

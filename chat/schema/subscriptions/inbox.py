@@ -11,11 +11,13 @@ from chat import models
 from chat.events import EVERY_CREDENTIAL
 from chat.events import UserEvent as Kind
 from chat.permissions import can_read
+from chat.reasons import Reason
 from chat.schema.context import Context
 from chat.schema.message import Message
 from chat.schema.room import Room
 from chat.schema.scalars import DateTime
 from chat.schema.subscriptions.room_events import StreamResetReason
+from realtime.errors import NotFound
 from realtime.interface import Place, Viewer
 from realtime.models import Event
 from realtime.payloads import Activity, Happened, Ready, Reset, ResetReason, Root
@@ -212,6 +214,9 @@ class InboxSource:
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:
         owner = models.User.objects.filter(stream_id=stream_id, pk__in=viewer_ids, is_active=True)
         return set(owner.values_list("pk", flat=True))
+
+    def unreadable(self) -> NotFound:
+        return NotFound("this person is no longer here", reason=Reason.PERSON_UNKNOWN)
 
     def may_shut_out(self, event: Event) -> bool:
         return False  # it ends with the connection

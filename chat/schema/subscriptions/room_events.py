@@ -18,6 +18,7 @@ from chat.schema.message import Message
 from chat.schema.room import Room
 from chat.schema.scalars import DateTime
 from chat.schema.user import User
+from realtime.errors import NotFound
 from realtime.interface import Place, Viewer
 from realtime.models import Event
 from realtime.payloads import Happened, Ready, Reset, ResetReason, Root
@@ -264,6 +265,9 @@ class RoomSource:
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:
         room = models.Room.objects.filter(stream_id=stream_id).first()
         return set() if room is None else who_may_read(room, viewer_ids)
+
+    def unreadable(self) -> NotFound:
+        return room_unknown()
 
     def may_shut_out(self, event: Event) -> bool:
         return event.kind in (Kind.MEMBER_LEFT, Kind.ROOM_UPDATED)
