@@ -217,7 +217,7 @@ class WebSocket(DaphneWebSocket):
     def onConnect(self, request: Any) -> Any:  # noqa: N802
         """daphne's logs a traceback of where it decodes this header."""
         if not request.headers.get("sec-websocket-protocol", "").isascii():
-            raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "Sec-WebSocket-Protocol has to be ASCII")
+            raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "Sec-WebSocket-Protocol has to be ASCII")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onClose(self, was_clean: bool, code: int, reason: str) -> None:  # noqa: N802

@@ -28,7 +28,9 @@ MAX_OPERATIONS = 50
 
 AT_REST_LIMIT_S = 20.0
 TRIES = 4
-CROWD = 20
+CROWD = 40
+MAX_CROWDS = 40
+FLAT = 0.001
 SEND = 'mutation($roomId: ID!) { sendMessage(input: {roomId: $roomId, body: "theirs"}) { message { id } } }'
 CURSOR = "query($roomId: ID) { room(id: $roomId) { cursor } }"
 WHO = "{ viewer { username } }"
@@ -157,9 +159,15 @@ class Target:
         return min([await _timed(self._serve) for _ in range(TRIES)])
 
     async def warm_up(self) -> None:
-        """Let so many come at once that all threads and their connections to the database are made."""
-        for _ in range(3):
+        """Let many come at once, until all that is made once and kept is made: threads, their connections, caches."""
+        grown = 1.0
+        for _ in range(MAX_CROWDS):
+            before = self.resident_bytes()
             await asyncio.gather(*(self._serve() for _ in range(CROWD)))
+            await self.at_rest(self.inside())
+            grown = max(grown / 2, self.resident_bytes() / before - 1)
+            if grown < FLAT:
+                return
 
     async def _serve(self) -> None:
         person = self.community.people[-1]

@@ -9,6 +9,7 @@ import ctypes
 import gc
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from realtime.hub import Hub
 from tests.hostile.inside import PORT_VARIABLE, Inside
 
 T = TypeVar("T")
+NARROW_BYTES = 32 * 1024
 
 _libc = ctypes.CDLL(None)
 
@@ -42,6 +44,15 @@ class HastyReactor:
 
     def callLater(self, delay: float, work: Callable[[], None]) -> Any:  # noqa: N802
         return self._reactor.callLater(delay / 10, work)
+
+
+class NarrowServer(config.server.TodokuServer):
+    """Has the system keep little of what peers send and don't read, so that it soon is the server's to keep."""
+
+    def listen_success(self, port: Any) -> None:
+        port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NARROW_BYTES)
+        port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BYTES)
+        super().listen_success(port)
 
 
 def count() -> Inside:
@@ -67,7 +78,7 @@ def count() -> Inside:
 
 def _of(objects: Iterable[object], kind: type[T]) -> list[T]:
     # By `type`, for `isinstance` would wake what is lazy.
-    return [cast(T, each) for each in objects if issubclass(type(each), kind)]
+    return [cast("T", each) for each in objects if issubclass(type(each), kind)]
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,6 +91,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 if __name__ == "__main__":
+    config.server.TodokuServer = NarrowServer  # type: ignore[misc]
     daphne.server.reactor = HastyReactor(daphne.server.reactor)
     opening = config.server._loop.create_task(asyncio.start_server(answer, LOOPBACK, int(os.environ[PORT_VARIABLE])))
     sys.exit(config.server.main())

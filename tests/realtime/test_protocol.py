@@ -10,6 +10,7 @@ import pytest
 from chat.drill.parts.databases import SqliteDatabases
 from chat.drill.parts.server import Server
 from realtime.closing import CloseCode
+from realtime.consumer import MAX_OPERATION_ID_CHARS
 from tests.conftest import servers
 from tests.parts.peer import (
     ROOM_EVENTS,
@@ -217,7 +218,7 @@ async def test_an_id_may_be_used_again_after_complete(peer: Peer, community: Com
     assert "data" in await peer.execute("{ viewer { id } }", operation="same")
 
 
-@pytest.mark.parametrize("operation_id", ["x" * 10_000, "\u0000", "\ud800", "届く", '"quoted"\n', " "])
+@pytest.mark.parametrize("operation_id", ["x" * MAX_OPERATION_ID_CHARS, "\u0000", "\ud800", "届く", '"quoted"\n', " "])
 async def test_an_id_comes_back_as_it_was_sent(peer: Peer, operation_id: str) -> None:
     assert "data" in await peer.execute("{ viewer { id } }", operation=operation_id)
 
@@ -259,7 +260,7 @@ async def test_a_subscription_resumes_after_its_cursor_and_goes_on_live(
     assert peer.seqs("second") == [*missed, live]
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "A" * 32, "x" * 100_000])
+@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "A" * 32, "x" * 4_000])
 async def test_a_cursor_that_is_none_gets_one_reset_and_goes_on_live(
     server: Server, peer: Peer, community: Community, cursor: str
 ) -> None:
