@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import os
+import resource
 import sys
 import time
+from contextlib import suppress
 
 import uvloop
 from twisted.internet import asyncioreactor
@@ -63,9 +65,17 @@ def _load_for_good() -> None:
     gc.freeze()
 
 
+def _allow_open_files() -> None:
+    """As many as the system lets us have: each connection is one, and by default it may be a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where it lets nobody have what it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> int:
     """Serve until told to stop; 1 where it could not listen."""
     _load_for_good()
+    _allow_open_files()
     host = settings.HOST.replace(":", r"\:")
     server = TodokuServer(
         application,

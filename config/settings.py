@@ -200,8 +200,6 @@ REALTIME_MAX_CONNECTIONS = env.int("REALTIME_MAX_CONNECTIONS", default=10_000)
 REALTIME_MAX_CONNECTIONS_PER_PERSON = env.int("REALTIME_MAX_CONNECTIONS_PER_PERSON", default=50)
 # The largest HTTP request; the endpoint and Django's forms take less.
 HTTP_BODY_BYTES = env.int("HTTP_BODY_BYTES", default=8 * 1024 * 1024)
-# The largest HTTP request; the endpoint and Django's forms take less.
-HTTP_BODY_BYTES = env.int("HTTP_BODY_BYTES", default=8 * 1024 * 1024)
 # How long an HTTP connection may be idle, and how long a request may take to arrive whole.
 REALTIME_REQUEST_TIMEOUT_S = env.float("REALTIME_REQUEST_TIMEOUT", default=60.0)
 # Over how long a server that is told to end closes its WebSockets.

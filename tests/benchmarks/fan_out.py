@@ -23,7 +23,13 @@ from chat.drill.parts.server import Server, prepare
 FRAGMENTS = Path("static/src/operations/fragments.graphql")
 ROOM = Path("static/src/operations/room.graphql")
 
-AS_IN_PRODUCTION = {"DEBUG": "0", "HTTPS": "0", "ALLOWED_HOSTS": "127.0.0.1", "SECRET_KEY": "of this benchmark alone"}
+AS_IN_PRODUCTION = {
+    "DEBUG": "0",
+    "HTTPS": "0",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "SECRET_KEY": "of this benchmark alone",
+    "REALTIME_MAX_CONNECTIONS_PER_PERSON": "100000",  # one person is the whole crowd
+}
 
 SETTING = """
 from chat.actions.rooms import create_room
