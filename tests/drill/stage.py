@@ -24,7 +24,7 @@ from chat.drill.parts.server import Server
 from tests.parts.eventually import eventually
 from tests.realtime.arranging import arrange
 
-HURRIED = Settings(reconnecting=Backoff(0.05, 0.2), retrying=Backoff(0.05, 0.2), request_s=2.0)
+HURRIED = Settings(reconnecting=Backoff(0.05, 0.2), retrying=Backoff(0.05, 0.2), request_s=2.0, reread_s=0.0)
 
 R = TypeVar("R", bound=Record)
 
