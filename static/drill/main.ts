@@ -68,7 +68,8 @@ async function carryOut(order: Order): Promise<unknown> {
     case "state":
       return pageOf(order.page).state();
     case "close": {
-      const page = pageOf(order.page);
+      const page = pages.get(order.page);
+      if (page === undefined) return;
       page.close(order.orderly);
       pages.delete(order.page);
       profileOf(page.address.outbox).pages.delete(page);

@@ -101,6 +101,7 @@ export class Page {
 
   /** Somebody does something. It is on record once it is in the browser's storage, so in the order of the outbox. */
   do(deed: Deed): void {
+    if (this.#todoku === null && this.#stopped) return; // It asks to log in.
     if (this.#todoku === null) throw new Error(`${this.address.name} has not loaded yet`);
     const { outbox } = this.#todoku;
     const { id, kept } = this.#machine.naming(deed.id, () => queued(outbox, deed));
@@ -167,6 +168,8 @@ export class Page {
       const page = found.kind === "data" ? await endpoint.execute(RoomPageDocument, { slug, last: NEWEST }) : found;
       switch (page.kind) {
         case "data":
+          // Let in between the two requests: the inbox won't tell it any more.
+          if (slug === "" && page.data.rooms.nodes.some(({ id }) => id === room)) break;
           return page.data;
         case "signed-out":
           this.#record("stopped", UNAUTHORIZED);

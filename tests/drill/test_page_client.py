@@ -263,6 +263,10 @@ async def test_the_page_of_a_banned_person_stops(desk: Desk, server: Server) -> 
     assert dan.stopped
     again = await desk.reload(dan)
     assert again.stopped
+    again.send(room, "anybody?")
+    await desk.until_sent(again)
+    await again.stop()
+    await again.stop()
 
 
 async def test_a_page_ends_when_its_person_is_removed_and_goes_on_when_they_are_let_in_again(desk: Desk) -> None:
