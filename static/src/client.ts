@@ -9,6 +9,7 @@ import { RoomDetails } from "./details.ts";
 import { Endpoint, type Answer, type Variables } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
 import { RoomFeed } from "./feed.ts";
+import { Foretold } from "./foretold.ts";
 import { RoomHeadFragmentDoc, RoomPageDocument, type RoomPageQuery } from "./generated/operations.ts";
 import { RoomHappenings } from "./happenings.ts";
 import { Inbox } from "./inbox.ts";
@@ -35,6 +36,7 @@ export interface OpenRoom {
   readonly details: RoomDetails;
   readonly messages: RoomMessages;
   readonly feed: RoomFeed;
+  readonly foretold: Foretold;
   readonly signals: RoomSignals;
 }
 
@@ -90,7 +92,9 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
   function openRoom(data: NonNullable<RoomPageQuery["room"]>): OpenRoom {
     const { windowSize = WINDOW_SIZE, pageSize = PAGE_SIZE } = options;
     const { id, lastSeq, cursor } = data;
-    const parts = { cache, endpoint, outbox, viewer, windowSize, pageSize };
+    const foretold = new Foretold();
+    for (const message of data.messages.nodes) foretold.tell(message);
+    const parts = { cache, endpoint, outbox, foretold, viewer, windowSize, pageSize };
     const messages = new RoomMessages(parts, id, data.messages.pageInfo.hasPreviousPage);
     const happenings = new RoomHappenings(environment, cache, messages, outbox, lastSeq);
     stops.push(() => happenings.stop());
@@ -98,7 +102,8 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
       id,
       details: new RoomDetails(cache, data),
       messages,
-      feed: new RoomFeed(environment, connection, happenings, id, { cursor, least: 0, most: lastSeq }),
+      foretold,
+      feed: new RoomFeed(environment, connection, happenings, foretold, id, { cursor, least: 0, most: lastSeq }),
       signals: new RoomSignals(environment, connection, endpoint, viewer.id, id),
     };
   }
@@ -140,7 +145,9 @@ function keep(cache: TodokuCache, room: OpenRoom | null, taken: Taken): void {
       return cache.batch({
         update: () => {
           cache.writeOwn(taken.message);
-          if (taken.message.roomId === room?.id) room.messages.arrived(taken.message);
+          if (taken.message.roomId !== room?.id) return;
+          room.foretold.tell(taken.message);
+          room.messages.arrived(taken.message);
         },
       });
     case "room":

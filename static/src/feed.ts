@@ -2,6 +2,7 @@ import { delayBefore, type Backoff } from "./backoff.ts";
 import { Changes, type Stop } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
+import type { Foretold } from "./foretold.ts";
 import { RoomFeedDocument, type RoomFeedSubscription, type StreamResetReason } from "./generated/operations.ts";
 import type { Observation } from "./observation.ts";
 import { exactly, judge, past, type Position } from "./position.ts";
@@ -44,6 +45,9 @@ export class RoomFeed {
   readonly #environment: Environment;
   readonly #connection: Connection;
   readonly #target: FeedTarget;
+  readonly #foretold: Foretold;
+  /** How far the room had come before the present subscription was asked for, as far as was told. */
+  #toldBefore = 0;
   readonly #changes = new Changes<FeedState>();
   readonly #stopFollowing: Stop;
   #state: FeedState = { kind: "catching-up" };
@@ -67,8 +71,16 @@ export class RoomFeed {
   #otherHistory = false;
   #stopStartingAnew: Stop = () => undefined;
 
-  constructor(environment: Environment, connection: Connection, target: FeedTarget, roomId: string, start: Position) {
+  constructor(
+    environment: Environment,
+    connection: Connection,
+    target: FeedTarget,
+    foretold: Foretold,
+    roomId: string,
+    start: Position,
+  ) {
     this.roomId = roomId;
+    this.#foretold = foretold;
     this.#environment = environment;
     this.#connection = connection;
     this.#target = target;
@@ -113,6 +125,7 @@ export class RoomFeed {
     if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
     this.#position = this.#start;
     this.#blanks.clear();
+    this.#toldBefore = this.#foretold.last;
     const after = this.#start === null ? {} : { after: this.#start.cursor };
     this.#stopSubscription = this.#connection.open(
       RoomFeedDocument,
@@ -145,6 +158,9 @@ export class RoomFeed {
       case "gap":
         return this.#stumble();
       case "next":
+        if (!this.#foretold.agrees(item.event.seq, messageOf(item.event))) {
+          return this.#reset(item.cursor, item.event.seq, "HISTORY_CHANGED");
+        }
         this.#target.apply(item.event);
         this.#lastEventAt = this.#environment.clock.now();
         this.#observe({ kind: "applied", roomId: this.roomId, cursor: item.cursor, change: item.event });
@@ -166,7 +182,7 @@ export class RoomFeed {
     // Without a cursor nobody could tell whether the history is still the same.
     if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_INVALID");
     if (seq > most) return this.#stumble();
-    if (seq < least) return this.#reset(cursor, seq, "HISTORY_CHANGED");
+    if (seq < least || seq < this.#toldBefore) return this.#reset(cursor, seq, "HISTORY_CHANGED");
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
     this.#observe({ kind: "ready", roomId: this.roomId, cursor, seq });
@@ -216,6 +232,8 @@ export class RoomFeed {
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
     this.#held = [];
+    this.#foretold.forget();
+    this.#toldBefore = 0;
     this.#resets++;
     // A cursor that the server doesn't know can come from before a restored backup, too.
     this.#otherHistory ||= reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID";
@@ -254,4 +272,8 @@ export class RoomFeed {
     if (state.kind === "ended") this.#observe({ kind: "ended", roomId: this.roomId });
     this.#changes.emit(state);
   }
+}
+
+function messageOf(change: RoomChange): string | null {
+  return "message" in change ? change.message.id : null;
 }

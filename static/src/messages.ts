@@ -15,6 +15,7 @@ import {
   type HistoryQuery,
   type HistoryQueryVariables,
 } from "./generated/operations.ts";
+import type { Foretold } from "./foretold.ts";
 import type { Outbox } from "./outbox.ts";
 
 export type { Delivery, Entry, ShownMessage, ShownReaction, StoredMessage, User } from "./entries.ts";
@@ -37,6 +38,7 @@ export interface MessagesParts {
   readonly cache: TodokuCache;
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;
+  readonly foretold: Foretold;
   readonly viewer: User;
   /** Most messages in the window. */
   readonly windowSize: number;
@@ -246,7 +248,7 @@ export class RoomMessages {
     part: Omit<HistoryQueryVariables, "roomId">,
     writing: (write: () => void) => void = (write) => write(),
   ): Promise<Page | null> {
-    const { cache, endpoint } = this.#parts;
+    const { cache, endpoint, foretold } = this.#parts;
     const generation = this.#generation;
     const answer = await endpoint.execute(HistoryDocument, { ...part, roomId: this.roomId });
     const room = answer.kind === "data" ? answer.data.room : null;
@@ -255,7 +257,10 @@ export class RoomMessages {
       cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", room);
       const { members } = room;
       if (members !== undefined) cache.writeEntity(FirstMembersFragmentDoc, "FirstMembers", { ...room, members });
-      for (const message of room.messages.nodes) cache.writeOwn(message);
+      for (const message of room.messages.nodes) {
+        foretold.tell(message);
+        cache.writeOwn(message);
+      }
     };
     cache.batch({ update: () => writing(write) });
     return room;

@@ -162,6 +162,32 @@ test("After a restored backup the page shows the restored history, however low i
   assert.equal(page.room.details.view.lastSeq, here.server.seq);
 });
 
+for (const goesOn of [true, false]) {
+  test(`What another tab was answered goes with the history that a restored backup ends (${goesOn ? "others write" : "nobody writes"})`, async () => {
+    const here = world();
+    const [page, other] = [openPage(here), openPage(here)];
+    await settled();
+    here.server.send("2", "a", "in the backup");
+    await settled();
+    const restore = here.server.backUp();
+    here.server.sockets.weather = "down";
+    [...here.server.sockets.open][0]?.shut(1006, "");
+    await settled();
+    assert.equal(page.todoku.connection.state.kind === "connected", false);
+    other.todoku.outbox.send(here.server.roomId, "answered, and lost");
+    await pass(here.clock, 1_000);
+    assert.equal(shown(page).length, 2);
+    restore();
+    here.server.reset("HISTORY_CHANGED");
+    if (goesOn) here.server.send("2", "b", "after the restore");
+    await settled();
+    here.server.sockets.weather = "fine";
+    await pass(here.clock, 20_000);
+    assert.equal(shown(page).length, goesOn ? 2 : 1);
+    assert.deepEqual(shown(page), fetched(here.server, page));
+  });
+}
+
 test("After a restored backup the older pages are those of the restored history, too", async () => {
   const here = world();
   for (let number = 1; number <= 30; number++) here.server.send("2", `m${number}`, `text ${number}`);

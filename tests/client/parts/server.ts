@@ -84,8 +84,10 @@ export class ModelServer {
   inboxCursors: unknown[] = [];
   /** Whether what is sent waits for a moderator. */
   holds = false;
-  /** Changes at a restored backup: cursors of before are no good. */
+  /** Changes at a restored backup: cursors of what it lacks are no good. */
   #history = 0;
+  /** The history in which each event happened. */
+  #histories: number[] = [];
   #done = new Set<string>();
   #feeds = new Set<{ readonly socket: ServerSocket; readonly id: string }>();
   #others = new Map<string, { readonly socket: ServerSocket; readonly id: string }>();
@@ -99,7 +101,7 @@ export class ModelServer {
   }
 
   cursor(seq = this.seq): string {
-    return `${this.#history}:${seq}`;
+    return `${this.#histories[seq - 1] ?? 0}:${seq}`;
   }
 
   user(id: string): UserPartsFragment {
@@ -168,6 +170,7 @@ export class ModelServer {
     const happened = this.log.slice(0, seq);
     this.#history++;
     this.log = [];
+    this.#histories = [];
     this.messages = new Map();
     this.#done = new Set();
     for (const { kind, ...rest } of happened) {
@@ -178,6 +181,15 @@ export class ModelServer {
       else if (kind === "ReactionsChanged") this.react(by, id, emoji, added);
       else this.unshowable();
     }
+  }
+
+  /** Take a backup; what is returned puts it back. Cursors from before it are good in both. */
+  backUp(): () => void {
+    const { log, messages, ...rest } = structuredClone({ log: this.log, messages: this.messages, histories: this.#histories, done: this.#done });
+    return () => {
+      this.#history++;
+      [this.log, this.messages, this.#histories, this.#done] = [log, messages, rest.histories, rest.done];
+    };
   }
 
   /** Every subscriber is told that it can't go on from where it was. */
@@ -315,6 +327,7 @@ export class ModelServer {
 
   #append(happening: Happening): number {
     this.log.push(happening);
+    this.#histories.push(this.#history);
     return this.seq;
   }
 
@@ -356,7 +369,7 @@ export class ModelServer {
     socket.onEnd(id, () => void this.#feeds.delete(feed));
     this.#feeds.add(feed);
     const [history, seq] = String(after ?? this.cursor()).split(":").map(Number);
-    if (history !== this.#history || seq === undefined || seq > this.seq) {
+    if (seq === undefined || seq > this.seq || history !== (this.#histories[seq - 1] ?? 0)) {
       socket.next(id, this.#marker("StreamReset", "HISTORY_CHANGED"));
     } else {
       for (let next = seq + 1; next <= this.seq; next++) socket.next(id, { roomEvents: this.item(next) });
