@@ -17,6 +17,7 @@ from twisted.web import http
 from realtime.connections import connections
 
 MAX_QUEUED_FRAMES = 64
+MAX_FRAMES_AT_ONCE = 500  # then it is the others' turn: 64 kB of the smallest frames took 0.2 s
 LINGER_S = 1.0  # for a peer to close its side, and to say what it was about to say
 
 HTTPChannel: Any = http.HTTPChannel  # its methods have no types
@@ -206,6 +207,7 @@ class WebSocket(DaphneWebSocket):
 
     def connectionMade(self) -> None:  # noqa: N802
         self._holds: set[object] = set()
+        self._frames = 0
         self.factory.server_class.channels.pop(self.transport, None)
         self.factory.server_class.sockets.add(self.transport)
         super().connectionMade()
@@ -243,7 +245,15 @@ class WebSocket(DaphneWebSocket):
             self.consumeData()  # what had been read already
 
     def processData(self) -> bool:  # noqa: N802
-        goes_on: bool = not self._holds and super().processData()
+        if self._holds:
+            return False
+        self._frames += 1
+        if self._frames > MAX_FRAMES_AT_ONCE and self.state == WebSocketProtocol.STATE_OPEN:
+            self._frames = 0
+            self.hold(self)
+            asyncio.get_running_loop().call_soon(self.release, self)
+            return False
+        goes_on: bool = super().processData()
         return goes_on
 
     def onMessage(self, payload: bytes, is_binary: bool) -> None:  # noqa: N802
