@@ -25,6 +25,7 @@ def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathF
         REALTIME_REQUEST_TIMEOUT=str(REQUEST_TIMEOUT_S),
         REALTIME_STALL_TIMEOUT=str(STALL_TIMEOUT_S),
         REALTIME_MAX_OPERATIONS=str(MAX_OPERATIONS),
+        MALLOC_ARENA_MAX="1",  # else what the allocator keeps for each thread looks like what the program holds
         **{PORT_VARIABLE: str(window_port)},
     )
     server.module = "tests.hostile.watched"
