@@ -9,7 +9,7 @@ from tests.hostile.bombs import BOMBS
 from tests.hostile.target import Target
 
 CPU_LIMIT_S = 0.05
-TRIES = 5
+TRIES = 3
 
 
 @pytest.mark.parametrize("parameters", BOMBS.values(), ids=BOMBS)
