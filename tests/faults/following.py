@@ -32,7 +32,7 @@ class Follower:
 
     Attributes:
         seqs, ids: of the events that came, in their order; the id where one is a message.
-        arrived: when each seq came, monotonic.
+        arrived: when each seq came since the last reset, monotonic.
         resets: their reasons.
         codes: with which connections ended; None where there was no close frame.
         connections: how many got as far as StreamReady.
@@ -51,9 +51,28 @@ class Follower:
         self._url = url.replace("http", "ws", 1) + "/graphql"
         self._token = token
         self._room = room
+        self._running: asyncio.Task[None] | None = None
         self._quiet_s = QUIET_S if lively else None
 
-    async def run(self) -> None:
+    def start(self) -> None:
+        self._running = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    def _came(self, seq: int) -> bool:
+        """Whether the event is there.
+
+        Raises:
+            Exception: whatever has ended the follower.
+        """
+        if self._running is not None and self._running.done():
+            self._running.result()
+        return seq in self.arrived
+
+    async def _run(self) -> None:
         """Come back for ever."""
         while True:
             with contextlib.suppress(OSError, TimeoutError, EOFError, WebSocketException):
@@ -65,7 +84,7 @@ class Follower:
         await eventually(lambda: self.is_live, within_s=RECOVERY_S, what="a live connection")
 
     async def until_seq(self, seq: int, within_s: float = RECOVERY_S) -> None:
-        await eventually(lambda: seq in self.arrived, within_s=within_s, what=f"event {seq} of {self.seqs[-3:]}")
+        await eventually(lambda: self._came(seq), within_s=within_s, what=f"event {seq} of {self.seqs[-3:]}")
 
     async def _live_once(self) -> None:
         async with connected(self._url, open_timeout=OPENING_S, close_timeout=0.1, ping_interval=None) as peer:
@@ -103,6 +122,7 @@ class Follower:
                 self.connections += 1
             case "StreamReset":
                 self.resets.append(event["reason"])
+                self.arrived.clear()
             case kind:
                 self.seqs.append(event["seq"])
                 self.arrived[event["seq"]] = time.monotonic()
@@ -114,13 +134,12 @@ class Follower:
 async def following(url: str, person: Person, room: str, **options: Any) -> AsyncIterator[Follower]:
     """A follower that is live."""
     follower = Follower(url, person.token, room, **options)
-    running = asyncio.create_task(follower.run())
+    follower.start()
     try:
         await follower.until_live()
         yield follower
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await follower.stop()
 
 
 class Sender:
