@@ -132,7 +132,7 @@ async def test_an_answer_that_is_lost_does_not_double_the_message(desk: Desk) ->
     await desk.verify(room)
 
 
-async def test_a_page_that_comes_into_view_finds_out_that_its_socket_is_half_open(desk: Desk) -> None:
+async def test_a_page_finds_out_that_its_socket_is_half_open(desk: Desk) -> None:
     room = await desk.stage.room("aiko", "ben")
     aiko, ben = await desk.page("aiko", room), await desk.page("ben", room)
     await desk.until_recorded(Ready, client="aiko")
