@@ -61,6 +61,7 @@ class Drill:
     clients: int
     plan: list[Planned]
     client_bugs: frozenset[str] = frozenset()
+    rest_s: float = REST_S  # at most
 
 
 async def run(drill: Drill, folder: Path, say: Say) -> Path:
@@ -228,7 +229,7 @@ class _Course:
 
     async def _rest(self) -> None:
         self._phase("rest")
-        ends = time.monotonic() + REST_S
+        ends = time.monotonic() + self._drill.rest_s
         while (laggards := await self._talk.laggards()) and time.monotonic() < ends:
             self._say(f"resting: {len(laggards)} to catch up")
             await asyncio.sleep(LOOK_INTERVAL_S)
@@ -237,7 +238,7 @@ class _Course:
 
     async def _take_stock(self) -> None:
         self._say("taking stock")
-        for seat in self._talk.taking_part:
+        for seat in self._talk.seats:
             await seat.client.state()
             await asyncio.sleep(0)  # a Python client's is made at once, and all of them together take long
         if self._pages.failures:

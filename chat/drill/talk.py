@@ -99,7 +99,7 @@ class Talk:
 
     async def restart(self, seat: Seat) -> None:
         """A reload."""
-        if seat.away:
+        if seat.away or seat.person.id in self.shut_out:
             return
         seat.away = True
         try:

@@ -17,7 +17,7 @@ from realtime.threads import DELIVERY
 
 EVERY = 7  # one event in so many goes wrong
 LATE_S = 2.0
-GAP_S = 1.0  # between a check and the lock that it should have come after
+GAP_S = 0.6  # between a check and the lock that it should have come after
 
 
 def install(name: str) -> None:

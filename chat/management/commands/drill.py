@@ -20,7 +20,7 @@ from chat.drill.installation import Setup
 from chat.drill.parts.failure import PartFailedError
 from chat.drill.progress_bar import show_progress
 from chat.drill.report import as_json, print_report
-from chat.drill.run import Drill, run
+from chat.drill.run import REST_S, Drill, run
 from chat.drill.schedule import FaultUnknown, chosen, schedule
 from chat.drill.verdict import judge
 
@@ -47,7 +47,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_machine", help="print the result as JSON")
         parser.add_argument("--replay", type=Path, metavar="FILE", help="check a history that was kept, run nothing")
         parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR and keep what was recorded")
+        # To test the drill itself: a mistake put in on purpose, which need not be waited for as long.
         parser.add_argument("--bug", default="", help=SUPPRESS)
+        parser.add_argument("--rest", type=float, default=REST_S, help=SUPPRESS)
 
     def handle(self, *, replay: Path | None, as_machine: bool, **given: Any) -> None:
         if replay is not None:
@@ -74,7 +76,7 @@ class Command(BaseCommand):
 
 def _drill(
     *, seed: int | None, minutes: float, database: str, layer: str, processes: int, clients: int, pages: int,
-    faults: str, kills: int | None, bug: str, **_: object,
+    faults: str, kills: int | None, bug: str, rest: float, **_: object,
 ) -> Drill:  # fmt: skip
     server_bug = "" if bug in CLIENT_BUGS else bug
     setup = Setup(database, layer, processes, pages, server_bug)
@@ -86,7 +88,7 @@ def _drill(
         raise CommandError(str(error)) from error
     kills = round(KILLS_PER_MINUTE * minutes) if kills is None else kills
     plan = schedule(seed, lasts_s=lasts_s, faults=kinds, kills=kills)
-    return Drill(setup, seed, lasts_s, clients, plan, frozenset({bug} & CLIENT_BUGS))
+    return Drill(setup, seed, lasts_s, clients, plan, frozenset({bug} & CLIENT_BUGS), rest)
 
 
 def _folder(wanted: Path | None) -> tuple[Path, bool]:
