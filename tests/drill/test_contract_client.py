@@ -372,6 +372,26 @@ async def test_a_restored_backup_is_one_reset_after_which_the_room_is_fetched_an
         assert (reset.reason, anew.cursor) == ("HISTORY_CHANGED", reset.cursor)
 
 
+@pytest.mark.parametrize("others_write", [True, False])
+async def test_what_was_answered_ahead_of_the_events_goes_with_its_history(stage: Stage, others_write: bool) -> None:
+    room = await stage.room("aiko", "ben")
+    aiko, ben = await stage.client("aiko"), await stage.client("ben")
+    kept = aiko.send(room, "in the backup")
+    await stage.until_all_have(room, kept)
+    backup = await stage.save()
+    aiko.rooms[room].feed._close()
+    answered = aiko.send(room, "answered while no event comes")
+    await eventually(lambda: answered in aiko.messages(room), what="the answer is here")
+    await stage.paths["aiko"].cut()
+    await stage.put_back(backup)
+    if others_write:
+        ben.send(room, "of the new history")
+        await eventually(lambda: ben.unsent == 0, what="ben is answered")
+    await stage.paths["aiko"].restore()
+    await eventually(lambda: answered not in aiko.messages(room), what="what was answered is gone")
+    await stage.until_fresh(aiko, room)
+
+
 async def test_a_cursor_of_another_room_is_reset(stage: Stage) -> None:
     room, other = await stage.room("aiko", "ben"), await stage.room("aiko", "ben")
     aiko = await stage.client("aiko")

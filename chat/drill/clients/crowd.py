@@ -85,6 +85,9 @@ class Listener:
     def read_again(self) -> None:
         """Nothing is kept."""
 
+    def told_up_to(self) -> int:
+        return 0  # it hears events alone
+
     def start_anew(self) -> None:
         self._tasks.start(self._begin())
 

@@ -30,6 +30,10 @@ class Target(Protocol):
         """Change the state by the event."""
         ...
 
+    def told_up_to(self) -> int:
+        """The highest seq that answers have told of; 0: none."""
+        ...
+
     def start_anew(self) -> None:
         """Drop everything and fetch it; then `Feed.follow` or, after a reset, `Feed.go_on`."""
         ...
@@ -79,6 +83,8 @@ class Feed:
         self._operation: Operation | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
+        self._told_up_to = 0
+        """How far the room had come before the subscription was asked for, as far as answers have told."""
         self._let_in = False
         """Whether the viewer was told, since the subscription began, that they may read the room."""
         connection.connected.append(self._open)
@@ -137,6 +143,7 @@ class Feed:
         self._close()
         self._held.clear()  # it comes again
         self._let_in = False
+        self._told_up_to = self._target.told_up_to()
         variables = {"room": self.room, "after": self._position.cursor}
         self._operation = self._connection.open(ROOM_EVENTS, variables, self._next, self._ended)
 
@@ -208,6 +215,8 @@ class Feed:
             self._recorder.add(Passed(monotonic(), self._client, self.room, cursor))
         elif event["__typename"] == "StreamReady":
             self._move(position, cursor, event["seq"], skipped=event["seq"] > position.most)
+            if event["seq"] < self._told_up_to:
+                self._target.read_again()
             self._recorder.add(Ready(monotonic(), self._client, self.room, event["seq"], cursor))
         else:
             if event["seq"] > position.least:

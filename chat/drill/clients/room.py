@@ -92,7 +92,13 @@ class Room:
     # ------------------------------------------------------------------ what the feed wants
 
     def apply(self, event: Json) -> None:
+        agrees = self.cache is None or self.cache.agrees(event)
         self.tell(lambda cache: cache.apply(event))
+        if not agrees:
+            self.read_again()
+
+    def told_up_to(self) -> int:
+        return 0 if self.cache is None else self.cache.told_up_to
 
     def start_anew(self) -> None:
         self.cache = None

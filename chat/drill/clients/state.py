@@ -25,6 +25,7 @@ class RoomCache:
         self.more_members: str | None = None
         """The cursor after which there are more members; None where all are here."""
         self.messages: dict[str, Json] = {}
+        self._told: dict[int, str] = {}
         self._head: Json = {"version": -1}
         self._message_count = 0
         self._loaded_from: int | None = None
@@ -42,7 +43,7 @@ class RoomCache:
         self.last_seq = max(self.last_seq, event["seq"])
         kind = event["__typename"]
         if kind in _OF_MESSAGES:
-            self.write_message(event["message"])
+            self._write_message(event["message"])
         elif kind in _OF_MEMBERS:
             if self.more_members is not None:
                 self._member_events.append(event)
@@ -51,9 +52,26 @@ class RoomCache:
             self.write_head(event["room"])
 
     def write_message(self, message: Json) -> None:
+        """What an answer says; it may run ahead of the events."""
+        self._told[message["version"]] = message["id"]
+        self._write_message(message)
+
+    def _write_message(self, message: Json) -> None:
         known = self.messages.get(message["id"])
         if known is None or known["version"] <= message["version"]:
             self.messages[message["id"]] = message
+
+    def agrees(self, event: Json) -> bool:
+        """Whether the event is what answers have told of its seq. Else what they told was of a history that a restored
+        backup has ended, even if the cursor is still good."""
+        told = self._told.get(event["seq"])
+        self._told = {version: key for version, key in self._told.items() if version > event["seq"]}
+        return told is None or told == event.get("message", {}).get("id")
+
+    @property
+    def told_up_to(self) -> int:
+        """The highest seq that an answer has told of, beyond the events; 0: none."""
+        return max(self._told, default=0)
 
     def write_messages(self, page: Json) -> None:
         """The page before those that are here already."""
