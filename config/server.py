@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import resource
+import select
 import sys
 import time
 from contextlib import suppress
@@ -12,17 +13,32 @@ import uvloop
 from twisted.internet import asyncioreactor
 from twisted.internet.main import installReactor
 
+RESET_LOOK_INTERVAL_S = 0.5
+
 
 class Reactor(asyncioreactor.AsyncioSelectorReactor):
     """Twisted's timers, on a clock that nobody sets: by the wall clock they stand still after it is set back."""
 
     seconds = staticmethod(time.monotonic)
 
+    def look_for_resets(self) -> None:
+        """Read from the sockets that have an error: uvloop drops one, without a word, that was reset before it was
+        read (libuv/libuv#3796, MagicStack/uvloop#552), and neither it nor its connection would ever end."""
+        asyncio.get_running_loop().call_later(RESET_LOOK_INTERVAL_S, self.look_for_resets)
+        readers = {fd: reader for reader, fd in self._readers.items()}
+        errors = select.poll()
+        for fd in readers:
+            errors.register(fd, 0)
+        for fd, _ in errors.poll(0):
+            self._readOrWrite(readers[fd], True)  # type: ignore[no-untyped-call]
+
 
 # Before anything imports a reactor: daphne takes the one that it finds.
 _loop = uvloop.new_event_loop()
 asyncio.set_event_loop(_loop)
-installReactor(Reactor(_loop))  # type: ignore[no-untyped-call]
+_reactor = Reactor(_loop)
+installReactor(_reactor)  # type: ignore[no-untyped-call]
+_loop.call_soon(_reactor.look_for_resets)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
