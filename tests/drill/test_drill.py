@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from chat.drill import run as running
