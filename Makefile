@@ -26,7 +26,7 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-python test-client check schema bundle catalogues migrations lock clean preflight
+.PHONY: help run test test-python test-drill test-client drill check schema bundle catalogues migrations lock clean preflight
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -36,10 +36,19 @@ run: preflight bundle catalogues ## set up what is missing and start the server 
 	@python manage.py demo --if-empty
 	@HOST=$(HOST) PORT=$(PORT) exec python -m config.server
 
-test: test-client test-python ## run every test, with real databases, servers and browsers
+test: test-client test-python test-drill ## run every test, with real databases, servers and browsers
 
 test-python: $(VENV)/.dev node_modules/.dev bundle catalogues ## run the tests in Python (ARGS= goes to pytest)
-	@python -m pytest -n $(JOBS) $(ARGS)
+	@python -m pytest -n $(JOBS) -m "not drill" $(ARGS)
+
+# They measure times: two side by side would be late by each other.
+test-drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## run short drills, one after the other (ARGS= goes to pytest)
+	@python -m pytest -m drill $(ARGS)
+
+# The small installation, then the large one.
+drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for some minutes, check the guarantee (ARGS= goes to both drills)
+	@python manage.py drill --minutes 3 --processes 2 --clients 20 --pages 6 $(ARGS)
+	@python manage.py drill --minutes 3 --processes 3 --clients 20 --pages 6 --database postgres --layer redis $(ARGS)
 
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs
