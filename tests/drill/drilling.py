@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ def drill(*arguments: str, scratch: Path) -> Ended:
         ended = run(*arguments, scratch=scratch)
         if ended.status != VOID or not ended.lagged:
             break
+        for kept in scratch.iterdir():
+            shutil.rmtree(kept)
     return ended
 
 

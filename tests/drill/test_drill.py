@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -42,30 +44,39 @@ MISTAKES: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
-def test_the_embedded_installation_keeps_its_promises_while_things_break(tmp_path: Path) -> None:
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """An empty folder. Not one of pytest's, which nobody else may enter: PostgreSQL runs as another user."""
+    with tempfile.TemporaryDirectory(prefix="todoku-") as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        yield path
+
+
+def test_the_embedded_installation_keeps_its_promises_while_things_break(scratch: Path) -> None:
     arguments = ("--seed", "1", "--minutes", "0.4", "--clients", "10", "--pages", "4", "--processes", "2")
-    ended = drill(*arguments, "--faults", "kill,drain,cut,restore,same-id,frozen-tab", "--kills", "2", scratch=tmp_path)
+    ended = drill(*arguments, "--faults", "kill,drain,cut,restore,same-id,frozen-tab", "--kills", "2", scratch=scratch)
     assert (ended.status, ended.result["reasons"]) == (0, []), ended.errors
-    assert list(tmp_path.iterdir()) == []
+    assert list(scratch.iterdir()) == []
 
 
-def test_three_processes_on_postgres_and_redis_keep_their_promises_while_they_are_killed(tmp_path: Path) -> None:
+def test_three_processes_on_postgres_and_redis_keep_their_promises_while_they_are_killed(scratch: Path) -> None:
     arguments = ("--seed", "2", "--minutes", "0.4", "--clients", "12", "--processes", "3")
     kills = "kill,kill-before-commit,kill-after-commit,kill-after-hint,kill-mid-fan-out"
     parts = ("--database", "postgres", "--layer", "redis")
-    ended = drill(*arguments, *parts, "--faults", kills, "--kills", "5", scratch=tmp_path)
+    ended = drill(*arguments, *parts, "--faults", kills, "--kills", "5", scratch=scratch)
     assert (ended.status, ended.result["reasons"]) == (0, []), ended.errors
     assert {fault["name"] for fault in ended.result["faults"]} == set(kills.split(","))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_that_was_put_in_is_found_by_the_checks_that_are_there_for_it(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_that_was_put_in_is_found_by_the_checks_that_are_there_for_it(mistake: str, scratch: Path) -> None:
     must, may = MISTAKES[mistake]
     processes = "2" if mistake == "trusted-hint" else "1"
     for seed in SEEDS:  # whether a race is lost, chance has its part in
         ended = drill(
             *SHORT, "--seed", str(seed), "--processes", processes, "--faults", "none", "--bug", mistake, "--rest", "1",
-            scratch=tmp_path,
+            scratch=scratch,
         )  # fmt: skip
         if ended.broken:
             break
@@ -73,21 +84,21 @@ def test_a_mistake_that_was_put_in_is_found_by_the_checks_that_are_there_for_it(
     assert must <= ended.broken <= must | may, ended.result["promises"]
 
 
-def test_a_drill_that_failed_keeps_its_history_and_a_replay_says_the_same(tmp_path: Path) -> None:
+def test_a_drill_that_failed_keeps_its_history_and_a_replay_says_the_same(scratch: Path) -> None:
     arguments = (*SHORT, "--seed", "4", "--faults", "none", "--bug", "doubled-event", "--rest", "1")
-    ended = drill(*arguments, scratch=tmp_path)
-    (kept,) = tmp_path.glob("*/history.jsonl")
+    ended = drill(*arguments, scratch=scratch)
+    (kept,) = scratch.glob("*/history.jsonl")
     assert str(kept) in ended.errors
-    again = drill("--replay", str(kept), scratch=tmp_path)
+    again = drill("--replay", str(kept), scratch=scratch)
     assert (again.status, again.result) == (BROKEN, ended.result)
 
 
-def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
+def test_ctrl_c_ends_everything_that_was_started(scratch: Path) -> None:
     arguments = ("--minutes", "1", "--clients", "6", "--pages", "2", "--processes", "2", "--faults", "none")
     drilling = subprocess.Popen(
-        command(*arguments, "--keep", str(tmp_path / "kept")), cwd=ROOT, env=environment(tmp_path)
+        command(*arguments, "--keep", str(scratch / "kept")), cwd=ROOT, env=environment(scratch)
     )
-    record = tmp_path / "kept" / "drill.jsonl"
+    record = scratch / "kept" / "drill.jsonl"
     until(lambda: record.exists() and '"talk"' in record.read_text(), within_s=60, what="The talk")
     children = psutil.Process(drilling.pid).children(recursive=True)
     assert len(children) >= 4  # two servers, the steward, the pages
@@ -116,13 +127,13 @@ async def harm(scene: Scene, incident: Incident) -> None:
 
 
 @pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "type[Judged]":
+def judged(monkeypatch: pytest.MonkeyPatch, scratch: Path) -> "type[Judged]":
     """Drills inside of this process, whose priority and memory stay as they are."""
     monkeypatch.setattr(running, "go_first", lambda: None)
     monkeypatch.setattr(running, "_collect_less_garbage", lambda: None)
     for inflict in (nothing, hold_up, harm):
         monkeypatch.setitem(FAULTS, inflict.__name__, Kind(inflict.__name__, inflict, Lane.PATHS, 1, 1))
-    Judged.folder = tmp_path
+    Judged.folder = scratch
     return Judged
 
 
@@ -166,11 +177,11 @@ def test_a_drill_that_was_late_itself_is_void(judged: type[Judged]) -> None:
         (("--replay", "nowhere.jsonl"), "nowhere.jsonl can't be read as a history"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_said_in_one_line(arguments: tuple[str, ...], words: str, scratch: Path) -> None:
     done = subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
+        command(*arguments), cwd=ROOT, env=environment(scratch), capture_output=True, text=True, check=False
     )
     assert done.returncode == BROKEN
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert os.listdir(tmp_path) == []  # noqa: PTH208
+    assert os.listdir(scratch) == []  # noqa: PTH208
