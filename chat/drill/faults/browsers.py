@@ -19,6 +19,7 @@ def _pages(scene: Scene) -> list[tuple[Seat, PageClient]]:
         (seat, seat.client)
         for seat in scene.talk.taking_part
         if isinstance(seat.client, PageClient)
+        and not seat.away
         and seat.path.name not in scene.damaged
         and seat.client.position(seat.client.room) is not None
     ]
@@ -38,7 +39,7 @@ async def freeze(scene: Scene, incident: Incident) -> None:
         await asyncio.sleep(FREEZING_S)
         before = page.position(room)
         for other in scene.talk.taking_part:
-            if other.person.id != page.person.id and other.client.position(room) is not None:
+            if other.person.id != page.person.id and not other.away and other.client.position(room) is not None:
                 other.client.send(room, f"{other.person.username} while {page.name} is frozen")
         await asyncio.sleep(incident.lasts_s)
         rooms = await scene.installation.steward.insist("standing", rooms=[room])
