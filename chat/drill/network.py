@@ -86,9 +86,11 @@ class Network:
         return path
 
     async def close(self) -> None:
-        """Reset what is open and listen no longer."""
+        """Reset what is open, listen no longer, and return when nothing of it runs any more."""
         for path in self.paths.values():
             await path.cut()
+        if running := set[asyncio.Task[None]]().union(*(path.running for path in self.paths.values())):
+            await asyncio.wait(running)
 
     async def connect(self) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to a backend that takes one, and the backend's number.
@@ -120,6 +122,7 @@ class Path:
         self.weather = Weather.FINE
         self.bytes_per_s: int | None = None
         self.connections: dict[Connection, None] = {}
+        self.running: set[asyncio.Task[None]] = set()
         self.cuts: list[Cut] = []
         self._network = network
         self._listener: asyncio.Server | None = None
@@ -201,7 +204,12 @@ class Path:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _accept(self, near: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
+    def _accept(self, near: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
+        leading = asyncio.create_task(self._lead(near, near_writer))
+        self.running.add(leading)
+        leading.add_done_callback(self.running.discard)
+
+    async def _lead(self, near: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
         try:
             backend, far, far_writer = await self._network.connect()
         except OSError:

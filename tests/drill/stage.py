@@ -173,7 +173,6 @@ class Stage:
         for client in self.clients:
             await client.stop()
         await self.network.close()
-        await eventually(lambda: self.network.open_connections == 0, what="the network is empty")
 
 
 def _knows(client: ContractClient, room: str, wanted: set[str]) -> bool:
