@@ -10,19 +10,34 @@ from django.db import DatabaseError
 
 logger = logging.getLogger(__name__)
 
+STEADY_S = 15.0  # what has run so long works: a layer that has fallen silent is noticed sooner
+
 
 async def supervised(work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` for ever; it starts anew a moment after it failed."""
-    last: str | None = None
+    """Run `work` for ever; it starts anew a moment after it failed.
+
+    While it fails again and again, the log gets one warning for each kind of failure, and one line when that is over.
+    """
+    loop = asyncio.get_running_loop()
+    seen: set[type[Exception]] = set()
+
+    def recovered() -> None:
+        seen.clear()
+        logger.warning("%s works again", work.__name__)
+
     while True:
+        recovery = loop.call_later(STEADY_S, recovered) if seen else None
         try:
             await work()
         except Exception as error:
-            # The border that keeps the hub alive. The same failure again is one line, not another traceback.
-            said = repr(error)
-            logger.warning("%s failed, it starts anew: %s", work.__name__, said, exc_info=said != last)
-            last = said
+            # The border that keeps the hub alive.
+            level = logging.DEBUG if type(error) in seen else logging.WARNING
+            logger.log(level, "%s failed, it starts anew: %r", work.__name__, error, exc_info=True)
+            seen.add(type(error))
             await asyncio.sleep(settings.REALTIME_SWEEP_INTERVAL_S)
+        finally:
+            if recovery is not None:
+                recovery.cancel()
 
 
 class Background:
