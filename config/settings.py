@@ -190,6 +190,10 @@ HTTP_REQUESTS_AT_ONCE = env.int("HTTP_REQUESTS_AT_ONCE", default=10)
 # How long a new socket may wait before it says who it is, and how many operations it may keep open.
 REALTIME_INIT_TIMEOUT_S = env.float("REALTIME_INIT_TIMEOUT", default=10.0)
 REALTIME_MAX_OPERATIONS = env.int("REALTIME_MAX_OPERATIONS", default=50)
+# With how many distinct documents one person may listen to a process, and with how many operations to one stream: each
+# is executed once per event. What is kept of these for those who come back, of all streams together.
+REALTIME_MAX_DISTINCT_OPERATIONS = env.int("REALTIME_MAX_DISTINCT_OPERATIONS", default=20)
+REALTIME_RECENT_BYTES = env.int("REALTIME_RECENT_BYTES", default=64 * 1024 * 1024)
 # The largest message that a socket takes: more than MAX_MESSAGE_CHARS of JSON's longest escapes.
 REALTIME_INBOUND_BYTES = env.int("REALTIME_INBOUND_BYTES", default=1024 * 1024)
 # Past this many unread bytes a reader leaves the live feed; one that stays there so long is closed.

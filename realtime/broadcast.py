@@ -42,9 +42,11 @@ class Broadcast:
                 await asyncio.sleep(0)
 
     def forget(self) -> None:
-        """Drop what was made before: an event has overtaken it, and deleted words are served from nowhere."""
+        """Drop what was made before: where an event has overtaken it, for deleted words are served from nowhere; where
+        nobody listens any more; and where others need the room."""
         self._kept.clear()
         self._kept_bytes = 0
+        self.topic.recent.release(self)
 
     async def after(self, seq: int) -> list[tuple[int, bytes]]:
         """The next page of payloads after `seq`, with their seqs, not beyond what the hub has seen.
@@ -78,10 +80,13 @@ class Broadcast:
             return self._marker[1]
 
     def _keep(self, seq: int, payload: bytes) -> None:
+        if not self.feeds:
+            return  # the last one has gone while it was made
         self._kept_bytes += len(payload) - len(self._kept.get(seq, b""))
         self._kept[seq] = payload
         while len(self._kept) > KEPT_PAYLOADS or self._kept_bytes > KEPT_BYTES:
             self._kept_bytes -= len(self._kept.pop(min(self._kept)))
+        self.topic.recent.keep(self, self._kept_bytes)
 
 
 def _load(request: Request, stream_id: int, after: int, last: int) -> list[tuple[int, bytes]]:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 from graphene.validation import depth_limit_validator
@@ -48,7 +49,7 @@ class DocumentInvalid(Exception):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Operation:
     """One executable operation of a document.
 
@@ -76,6 +77,7 @@ class Operation:
 
 
 _remembered: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
+_kept: WeakValueDictionary[tuple[str, str | None], Operation] = WeakValueDictionary()
 _lock = Lock()
 
 
@@ -103,6 +105,12 @@ def remembered(query: str, name: str | None) -> Operation | None:
         if known is not None:
             _remembered.move_to_end((query, name))
         return known
+
+
+def kept(operation: Operation) -> Operation:
+    """The one that stands for all of its text, however they are spelled: for who holds it as long as a subscription."""
+    with _lock:
+        return _kept.setdefault((operation.text, operation.name), operation)
 
 
 def _examine(query: str, name: str | None) -> Operation:

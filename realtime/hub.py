@@ -10,11 +10,13 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from realtime import log, payloads
+from realtime.allowance import Allowance
 from realtime.broadcast import Broadcast, Followers
 from realtime.cursor import Cursor
 from realtime.feed import Feed, Opening, PassingFeed
 from realtime.models import Event
 from realtime.payloads import Key, Passing, Request, ResetReason
+from realtime.recent import Recent
 from realtime.relay import Relay
 from realtime.tasks import Background, supervised
 from realtime.threads import DELIVERY, in_thread
@@ -46,6 +48,8 @@ class Hub:
     def __init__(self) -> None:
         self.counters = Counters()
         self._topics: dict[int, Topic] = {}
+        self._allowance = Allowance()
+        self._recent = Recent()
         self._passing: dict[str, dict[Key, Followers]] = {}
         self._dirty: set[int] = set()
         self._wake = asyncio.Event()
@@ -76,7 +80,11 @@ class Hub:
         """Place a subscription whose permission was checked at `opening.head`, and start it.
 
         It ends at once where what has happened since shuts the viewer out.
+
+        Raises:
+            RateLimited: the viewer listens with too many others already.
         """
+        self._allowance.take(request, opening.head.stream_id)
         fresh = opening.head.stream_id not in self._topics
         topic = self._topic(opening.head)
         feed: Feed | PassingFeed
@@ -134,8 +142,10 @@ class Hub:
     def release(self, feed: Feed, topic: Topic, broadcast: Broadcast, follows: Mapping[int, Followers]) -> None:
         """Forget an ended feed and what only it needed."""
         topic.feeds.pop(feed, None)
+        self._allowance.give_back(feed.request, topic.stream_id)
         broadcast.feeds.pop(feed, None)
         if not broadcast.feeds:
+            broadcast.forget()
             topic.broadcasts.pop(broadcast.request.key, None)
         for stream_id, followers in list(follows.items()):
             self.unfollow(feed, stream_id, followers)
@@ -143,6 +153,7 @@ class Hub:
 
     def release_passing(self, feed: PassingFeed, topic: Topic, followers: Followers) -> None:
         topic.feeds.pop(feed, None)
+        self._allowance.give_back(feed.request, topic.stream_id)
         if not followers.feeds:
             audiences = self._passing.get(followers.topic, {})
             audiences.pop(followers.request.key, None)
@@ -155,7 +166,7 @@ class Hub:
         await self._growth.wait()
 
     def _topic(self, head: Cursor) -> Topic:
-        return self._topics.setdefault(head.stream_id, Topic(head))
+        return self._topics.setdefault(head.stream_id, Topic(head, self._recent))
 
     def _drop_if_unused(self, topic: Topic) -> None:
         if topic.unused:

@@ -16,10 +16,11 @@ from graphql.language import VariableNode, Visitor, visit
 from realtime import execution
 from realtime.bounds import MAX_KEPT_CHARS
 from realtime.cursor import Cursor
-from realtime.documents import DocumentInvalid, Operation
+from realtime.documents import DocumentInvalid, Operation, kept
 from realtime.errors import TooComplex
 from realtime.interface import Context, Source, Viewer, interface
 from realtime.models import Event
+from realtime.rows import MAX_ROWS_PER_EVENT
 
 Key = tuple[str, str | None, str, int | None]  # operation text, its name, its variables, the viewer where it matters
 
@@ -107,7 +108,7 @@ class Request:
 
         Raises:
             DocumentInvalid: a variable or an argument has no value of its type.
-            TooComplex: the variables are too long to be kept.
+            TooComplex: the variables are too long to be kept, or each event would come to too many rows.
         """
         plugged = interface()
         schema = plugged.schema
@@ -117,6 +118,7 @@ class Request:
         if len(json.dumps(variables)) > MAX_KEPT_CHARS:
             too_long = f"the variables of a subscription have more than {MAX_KEPT_CHARS} characters"
             raise TooComplex(too_long, reason="TOO_LONG")
+        operation.rows.refuse_excess(variables, at_most=MAX_ROWS_PER_EVENT)
         values = get_variable_values(schema, definitions, variables, max_errors=10)
         if isinstance(values, list):
             raise DocumentInvalid(values)
@@ -129,9 +131,9 @@ class Request:
         except GraphQLError as error:
             raise DocumentInvalid([error]) from error
         spared = _variable_of_after_alone(operation)
-        kept = {name: value for name, value in variables.items() if name != spared}
+        shared = {name: value for name, value in variables.items() if name != spared}
         return cls(
-            operation=operation,
+            operation=kept(operation),
             source=plugged.sources[root.name.value],
             variables=variables,
             arguments=arguments,
@@ -139,7 +141,7 @@ class Request:
             key=(
                 operation.text,
                 operation.name,
-                json.dumps(kept, sort_keys=True),
+                json.dumps(shared, sort_keys=True),
                 viewer.pk if operation.depends_on_viewer else None,
             ),
         )

@@ -14,6 +14,7 @@ from realtime.interface import Source
 from realtime.log import HistoryChanged
 from realtime.models import Event
 from realtime.payloads import Happened, Key, Request
+from realtime.recent import Recent
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +26,10 @@ Watch = Callable[[Event], None]
 class Topic:
     """A stream that somebody in this process listens to, as far as the hub has read it."""
 
-    def __init__(self, head: Cursor) -> None:
+    def __init__(self, head: Cursor, recent: Recent) -> None:
         self.stream_id = head.stream_id
         self.head = head
+        self.recent = recent
         self.epoch = 0  # rises when what was made before is no longer true
         self.broadcasts: dict[Key, Broadcast] = {}
         self.feeds: dict[Feed | PassingFeed, None] = {}
