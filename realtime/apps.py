@@ -6,3 +6,9 @@ class RealtimeConfig(AppConfig):
     name = "realtime"
     verbose_name = _("Event log")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # It needs settings that are loaded.
+        from realtime.threads import reconnect_soon
+
+        reconnect_soon()

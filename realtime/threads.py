@@ -11,11 +11,13 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg_pool.base import AttemptWithBackoff
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DELIVERY_THREADS = 2  # the hub's pump and its sweep
+RECONNECT_INTERVAL_S = 0.5
 
 
 class Lane:
@@ -82,3 +84,13 @@ def _leave_a_replaced_file(connection: BaseDatabaseWrapper) -> None:
     if getattr(_files, connection.alias, now) != now:
         connection.close()
     setattr(_files, connection.alias, now)
+
+
+def reconnect_soon() -> None:
+    """Let the pool of connections to PostgreSQL try again every half second.
+
+    By itself it waits one second, then two, then four (psycopg_pool 3.3 has no setting for that): after a restart of
+    PostgreSQL, processes that were ready again heard nothing for up to 3.6 s.
+    """
+    AttemptWithBackoff.INITIAL_DELAY = RECONNECT_INTERVAL_S
+    AttemptWithBackoff.DELAY_BACKOFF = 1.0
