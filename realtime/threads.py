@@ -55,7 +55,7 @@ def renew() -> None:
 
 
 def _run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    for connection in connections.all(initialized_only=True):
+    for connection in connections.all():
         if connection.vendor == "sqlite":
             _leave_a_replaced_file(connection)
     try:
@@ -81,7 +81,8 @@ def _leave_a_replaced_file(connection: BaseDatabaseWrapper) -> None:
     except OSError:
         return  # in memory, or just being replaced
     now = (found.st_dev, found.st_ino)
-    if getattr(_files, connection.alias, now) != now:
+    # Known from before it was opened: whoever looks afterwards may see the file that came after it.
+    if getattr(_files, connection.alias, None) != now:
         connection.close()
     setattr(_files, connection.alias, now)
 
