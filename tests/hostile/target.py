@@ -22,9 +22,10 @@ from tests.realtime.arranging import Community, Person
 
 # As a test's server is set, so that nobody waits long.
 INIT_TIMEOUT_S = 1.0
-REQUEST_TIMEOUT_S = 2.0
-STALL_TIMEOUT_S = 2.0
+REQUEST_TIMEOUT_S = 1.0
+STALL_TIMEOUT_S = 0.5
 MAX_OPERATIONS = 50
+MAX_DISTINCT_OPERATIONS = 20
 
 AT_REST_LIMIT_S = 20.0
 TRIES = 30
@@ -50,6 +51,7 @@ class Target:
 
     stall_timeout_s = STALL_TIMEOUT_S
     max_operations = MAX_OPERATIONS
+    max_distinct_operations = MAX_DISTINCT_OPERATIONS
 
     def __init__(self, server: Server, window: Window, community: Community) -> None:
         self.server = server
@@ -121,6 +123,10 @@ class Target:
             room = await self._execute(CURSOR, roomId=room_id)
             self._foreign = Foreign(room_id, sent["sendMessage"]["message"]["id"], room["room"]["cursor"])
         return self._foreign
+
+    async def say(self) -> None:
+        """Send a message to the attacker's room."""
+        await self._execute(SEND, roomId=self.room_id)
 
     async def cursor(self) -> str:
         """Where the attacker's room stands."""

@@ -21,6 +21,7 @@ import daphne.server
 from twisted.internet import tcp
 
 from chat.drill.parts.ports import LOOPBACK
+from realtime import protocols
 from realtime.consumer import Consumer
 from realtime.daphne import Server
 from realtime.feed import Feed, PassingFeed
@@ -29,6 +30,7 @@ from tests.hostile.inside import PORT_VARIABLE, Inside
 
 T = TypeVar("T")
 NARROW_BYTES = 32 * 1024
+LINGER_S = 0.2
 
 _libc = ctypes.CDLL(None)
 
@@ -92,6 +94,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 if __name__ == "__main__":
     config.server.TodokuServer = NarrowServer  # type: ignore[misc]
+    protocols.LINGER_S = LINGER_S
     daphne.server.reactor = HastyReactor(daphne.server.reactor)
     opening = config.server._loop.create_task(asyncio.start_server(answer, LOOPBACK, int(os.environ[PORT_VARIABLE])))
     sys.exit(config.server.main())

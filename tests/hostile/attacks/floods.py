@@ -1,6 +1,7 @@
 """More than a server wants, and peers that read nothing of what they asked for."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from realtime.closing import CloseCode
 from tests.hostile.attacks import Attacks
@@ -11,9 +12,10 @@ attack = Attacks()
 
 PROTOCOL_PING = message(type="ping")
 WEBSOCKET_PING = frame(b"x" * 125, Opcode.PING)
-FLOOD = 20_000
+FLOOD = 10_000
 UNREAD_BYTES = 16 * 1024 * 1024  # more than all buffers between hold
 MANY_SUBSCRIPTIONS = 40
+SOCKETS = 5
 LONG = "x" * 500_000
 FEED_AFTER = "subscription($room: ID!, $after: String) { roomEvents(roomId: $room, after: $after) { cursor } }"
 FEED = "subscription($room: ID!) { roomEvents(roomId: $room) { cursor } }"
@@ -97,15 +99,40 @@ async def ten_thousand_subscriptions_on_one_socket_are_refused_past_the_limit(ta
 
 
 @attack
-async def five_thousand_subscriptions_that_are_ended_at_once_leave_nothing(target: Target) -> None:
+async def two_thousand_subscriptions_that_are_ended_at_once_leave_nothing(target: Target) -> None:
     payload = {"query": FEED, "variables": {"room": target.room_id}}
     async with target.acknowledged() as wire:
-        for number in range(5_000):
+        for number in range(2_000):
             wire.put(message(type="subscribe", id=str(number), payload=payload))
             wire.put(message(type="complete", id=str(number)))
         wire.put(PROTOCOL_PING)
         while (await wire.hear_message())["type"] != "pong":
             pass
+
+
+@attack
+async def distinct_subscriptions_on_many_sockets_are_refused_past_the_limit(target: Target) -> None:
+    async with AsyncExitStack() as opened:
+        wires = [await opened.enter_async_context(target.acknowledged()) for _ in range(SOCKETS)]
+        accepted = 0
+        for place, wire in enumerate(wires):
+            for number in range(target.max_operations):
+                query = FEED.replace("cursor", f"socket{place}number{number}: cursor")
+                payload = {"query": query, "variables": {"room": target.room_id}}
+                wire.put(message(type="subscribe", id=str(number), payload=payload))
+            for _ in range(target.max_operations):
+                answer = await wire.hear_message()
+                if answer["type"] == "next":
+                    accepted += 1
+                    continue
+                assert answer["payload"][0]["extensions"] == {
+                    "code": "RATE_LIMITED",
+                    "reason": "TOO_MANY_DISTINCT_OPERATIONS",
+                }
+        assert accepted == target.max_distinct_operations
+        await target.say()
+        for _ in range(accepted):
+            assert (await wires[0].hear_message())["type"] == "next"
 
 
 @attack
