@@ -1,12 +1,13 @@
 """Installations for all tests of the folder: a fault that one of them does not get over fails the next test, too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from chat.drill.parts.databases import SqliteDatabases
 from tests.conftest import failing_with_the_reason
-from tests.faults.site import Site, on_postgres, on_sqlite
+from tests.faults.site import Site, Watched, on_postgres, on_sqlite, watched
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,20 @@ def site(request: pytest.FixtureRequest) -> Site:
     """Each of the two in turn."""
     found: Site = request.getfixturevalue(f"{request.param}_site")
     return found
+
+
+StartWatched = Callable[..., Watched]
+
+
+@pytest.fixture
+def start_watched(
+    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartWatched]:
+    """Start a server of this test's own, with a window to its inside; what is named sets its environment."""
+    with failing_with_the_reason(), ExitStack() as running:
+
+        def start(**env: str) -> Watched:
+            folder = tmp_path_factory.mktemp("watched")
+            return running.enter_context(watched(folder, sqlite_databases.create(), **env))
+
+        yield start

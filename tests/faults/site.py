@@ -13,10 +13,12 @@ from chat.drill.orders import Orders
 from chat.drill.parts import postgres, redis
 from chat.drill.parts import server as server_part
 from chat.drill.parts.databases import SqliteDatabases, manage
-from chat.drill.parts.ports import LOOPBACK
+from chat.drill.parts.ports import LOOPBACK, free_port
 from chat.drill.parts.redis import Redis
 from chat.drill.parts.server import Server
+from chat.drill.parts.waiting import until
 from chat.drill.server import FOLDER, NUMBER
+from tests.hostile.inside import PORT_VARIABLE, Window
 from tests.parts.proxy import Proxy
 from tests.realtime.arranging import Person, arrange
 
@@ -106,3 +108,33 @@ def on_postgres(folder: Path, *, processes: int) -> Iterator[Site]:
         manage("migrate", "--verbosity", "0", env=drilled(folder / "migrating", 0, **options).env)
         servers = _started(folder, processes, undo=undo, **options)
         yield Site(servers, database, arrange(servers[0], "aiko", "ben").people, valkey, way)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A server, and a window to its inside."""
+
+    server: Server
+    window: Window
+
+
+@contextmanager
+def watched(folder: Path, database_url: str, **env: str) -> Iterator[Watched]:
+    """A server as operators run it, on a system that keeps little of what its peers don't read."""
+    port = free_port()
+    server = server_part.prepare(folder, database_url=database_url, **{PORT_VARIABLE: str(port)}, **env)
+    server.module = "tests.hostile.watched"
+    with ExitStack() as undo:
+        undo.callback(server.kill)
+        server.start()
+        window: Window | None = until(lambda: _window(port), within_s=5, what="a window")
+        assert window is not None
+        undo.callback(window.close)
+        yield Watched(server, window)
+
+
+def _window(port: int) -> Window | None:
+    try:
+        return Window(port)
+    except ConnectionRefusedError:
+        return None

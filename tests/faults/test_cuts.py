@@ -2,21 +2,13 @@
 delivery: the client comes back, has every event once, and the server keeps nothing of what was cut."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import pytest
-
 from chat.drill.network import Direction, Network, Path
-from chat.drill.parts import server as server_part
-from chat.drill.parts.databases import SqliteDatabases
-from chat.drill.parts.ports import LOOPBACK, free_port
-from chat.drill.parts.server import Server
-from chat.drill.parts.waiting import until
-from tests.conftest import failing_with_the_reason
+from chat.drill.parts.ports import LOOPBACK
+from tests.faults.conftest import StartWatched
 from tests.faults.following import Follower, Sender, following, new_room, sending
-from tests.hostile.inside import PORT_VARIABLE, Window
 from tests.parts.eventually import eventually
 from tests.realtime.arranging import arrange
 
@@ -31,34 +23,9 @@ class Client:
     path: Path
 
 
-@pytest.fixture
-def watched(
-    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, Window]]:
-    """A server, and a window to its inside."""
-    port = free_port()
-    server = server_part.prepare(
-        tmp_path_factory.mktemp("server"), database_url=sqlite_databases.create(), **{PORT_VARIABLE: str(port)}
-    )
-    server.module = "tests.hostile.watched"
-    with failing_with_the_reason():
-        server.start()
-    window: Window | None = until(lambda: _window(port), within_s=5, what="a window")
-    assert window is not None
-    yield server, window
-    window.close()
-    server.kill()
-
-
-def _window(port: int) -> Window | None:
-    try:
-        return Window(port)
-    except ConnectionRefusedError:
-        return None
-
-
-async def test_a_connection_cut_at_any_byte_comes_back_without_loss_or_repeat(watched: tuple[Server, Window]) -> None:
-    server, window = watched
+async def test_a_connection_cut_at_any_byte_comes_back_without_loss_or_repeat(start_watched: StartWatched) -> None:
+    watched = start_watched()
+    server, window = watched.server, watched.window
     aiko, ben = arrange(server, "aiko", "ben").people
     room = await new_room(server.url, aiko, ben)
     network = Network([(LOOPBACK, server.port)])
