@@ -12,7 +12,7 @@ MANY = 40
 
 
 @attack
-async def four_hundred_bodies_that_are_no_json_are_refused(target: Target) -> None:
+async def two_hundred_bodies_that_are_no_json_are_refused(target: Target) -> None:
     bad = [
         b"",
         b"{",
@@ -32,7 +32,7 @@ async def four_hundred_bodies_that_are_no_json_are_refused(target: Target) -> No
                 wire.put(target.posted(bad[number % len(bad)]))
                 assert (await wire.response())[0] in (200, 400)
 
-    await asyncio.gather(*(send_a_hundred() for _ in range(4)))
+    await asyncio.gather(*(send_a_hundred() for _ in range(2)))
 
 
 @attack
@@ -109,10 +109,10 @@ async def a_chunked_body_without_end_is_refused_when_it_is_too_long(target: Targ
 @attack
 async def answers_that_nobody_reads_wait_for_their_reader(target: Target) -> None:
     """Requests that were sent together, for answers that are much larger than they are."""
-    query = json.dumps({"query": "query($v: String) { room(slug: $v) { id } }", "variables": {"v": []}}).encode()
-    request = target.posted(query)
+    query = "{ __schema { types { name description fields { name description } } } }"
+    request = target.posted(json.dumps({"query": query}).encode())
     async with target.wired(narrow=True) as wire:
-        while await wire.say(request * 100, within_s=target.stall_timeout_s / 2):
+        while await wire.say(request * 20, within_s=target.stall_timeout_s / 2):
             pass
         await wire.dropped()
 
