@@ -1,10 +1,11 @@
 """PostgreSQL away, crowded or locked: sends are stored or told to come again, nothing is lost, and all recovers."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import median
 from uuid import uuid4
 
 import psycopg
@@ -15,11 +16,19 @@ from tests.faults.site import LOCK_TIMEOUT_S, Site
 from tests.parts.eventually import eventually
 
 PROMISE_S = 1.0
+QUIET_SENDS = 12
 
 
 def database_of(site: Site) -> PostgresDatabase:
     assert isinstance(site.database, PostgresDatabase)
     return site.database
+
+
+def clients_of(database: PostgresDatabase) -> set[int]:
+    """The backends that serve somebody."""
+    with psycopg.connect(database.server.url, autocommit=True) as connection:
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [database.name])
+        return {int(pid) for (pid,) in rows}
 
 
 @contextmanager
@@ -35,8 +44,42 @@ def row_locked(database: PostgresDatabase, room: str) -> Iterator[None]:
         connection.rollback()
 
 
-async def all_arrives(site: Site, trouble: contextlib.AbstractContextManager[object]) -> int:
-    """Two people send through each process while there is trouble; how many tries were told to come again."""
+@contextmanager
+def all_taken(database: PostgresDatabase) -> Iterator[None]:
+    """Hold every connection that PostgreSQL gives, also those that others had."""
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND pid <> ALL (%s)"
+    )
+    with psycopg.connect(database.server.url, autocommit=True) as first, ExitStack() as held:
+        ours = [first.info.backend_pid]
+        while True:
+            try:
+                ours.append(held.enter_context(psycopg.connect(database.url)).info.backend_pid)
+            except psycopg.OperationalError:
+                if first.execute(others, [ours]).rowcount == 0:
+                    break
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of those who sent while there was trouble.
+
+    Args:
+        refusals: tries that were told to come again.
+        quiet_s: how long the middle send took before the trouble.
+        longest_s: how long the slowest took that wasn't answered yet when it began, or begun later.
+    """
+
+    refusals: int
+    quiet_s: float
+    longest_s: float
+
+
+async def all_arrives(site: Site, trouble: AbstractContextManager[object], *, refuses: bool = False) -> Course:
+    """Two people send through each process while there is trouble, which lasts until somebody is refused where it
+    `refuses`; nothing is lost, no socket is dropped."""
     aiko, ben = site.people
     room = await new_room(site.urls[0], aiko, ben)
     async with AsyncExitStack() as stack:
@@ -46,21 +89,30 @@ async def all_arrives(site: Site, trouble: contextlib.AbstractContextManager[obj
         ]
         over = asyncio.Event()
         sent: dict[int, str] = {}
+        times: list[tuple[float, float]] = []
+
+        async def say(number: int, body: str) -> None:
+            message, begun = str(uuid4()), time.monotonic()
+            sent[await senders[number].send(body, message)] = message
+            times.append((begun, time.monotonic()))
 
         async def talk(number: int) -> None:
             while not over.is_set():
-                message = str(uuid4())
-                sent[await senders[number].send("through it all", message)] = message
-            message = str(uuid4())
-            sent[await senders[number].send("and afterwards", message)] = message
+                await say(number, "through it all")
+            await say(number, "and afterwards")
+
+        def refusals() -> int:
+            return sum(len(sender.refusals) for sender in senders)
 
         talks = [asyncio.create_task(talk(number)) for number in range(len(senders))]
-        await eventually(lambda: len(sent) >= len(senders), what="the first messages")
+        await eventually(lambda: len(sent) >= QUIET_SENDS, what="the first messages")
+        assert refusals() == 0
+        began = time.monotonic()
         await asyncio.to_thread(trouble.__enter__)
         tries = len(sent)
         try:
             await eventually(
-                lambda: len(sent) > tries + len(senders) or any(sender.refusals for sender in senders),
+                lambda: refusals() > 0 if refuses else len(sent) > tries + len(senders),
                 what="what becomes of sends",
             )
         finally:
@@ -74,7 +126,11 @@ async def all_arrives(site: Site, trouble: contextlib.AbstractContextManager[obj
             assert (follower.connections, follower.codes, follower.resets) == (1, [], []), (
                 "no socket needs the database"
             )
-        return sum(len(sender.refusals) for sender in senders)
+        return Course(
+            refusals(),
+            median(ended - begun for begun, ended in times if ended < began),
+            max(ended - begun for begun, ended in times if ended >= began),
+        )
 
 
 async def test_while_postgresql_restarts_sockets_stay_open_and_nothing_is_lost(postgres_site: Site) -> None:
@@ -84,28 +140,29 @@ async def test_while_postgresql_restarts_sockets_stay_open_and_nothing_is_lost(p
         database_of(postgres_site).server.restart()
         yield
 
-    await all_arrives(postgres_site, restarted())
+    course = await all_arrives(postgres_site, restarted())
+    assert course.refusals or course.longest_s > 2 * course.quiet_s
 
 
 async def test_connections_that_are_terminated_are_made_again(postgres_site: Site) -> None:
+    database = database_of(postgres_site)
+    before = clients_of(database)
+
     @contextmanager
     def terminated() -> Iterator[None]:
-        assert database_of(postgres_site).terminate()
+        assert database.terminate()
         yield
 
     await all_arrives(postgres_site, terminated())
+    after = clients_of(database)
+    assert before
+    assert after
+    assert not before & after
 
 
 async def test_without_a_connection_to_be_had_nothing_is_lost(postgres_site: Site) -> None:
-    @contextmanager
-    def crowded() -> Iterator[None]:
-        """Those that the servers had are taken from them, too."""
-        database_of(postgres_site).terminate()
-        with database_of(postgres_site).crowded() as count:
-            assert count
-            yield
-
-    await all_arrives(postgres_site, crowded())
+    course = await all_arrives(postgres_site, all_taken(database_of(postgres_site)), refuses=True)
+    assert course.refusals
 
 
 async def test_a_row_that_is_locked_holds_up_its_own_room_alone(postgres_site: Site) -> None:
