@@ -12,7 +12,7 @@ from tests.faults.following import Follower, Sender, following, new_room, sendin
 from tests.parts.eventually import eventually
 from tests.realtime.arranging import arrange
 
-CLIENTS = 24
+CLIENTS = 48
 DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
 REST_S = 20.0
 

@@ -11,6 +11,7 @@ from chat.drill.clients.contract import ContractClient, fresh
 from chat.drill.clients.outbox import Outbox
 from chat.drill.history import Recorder
 from chat.drill.network import Network
+from tests.drill.stage import HURRIED
 from tests.faults.following import following, new_room, sending
 from tests.faults.site import Site
 from tests.parts.eventually import eventually
@@ -38,6 +39,7 @@ async def test_clients_start_anew_from_the_backup_and_what_was_not_acknowledged_
             outbox=Outbox("aiko"),
             recorder=Recorder(history),
             random=Random(1),
+            settings=HURRIED,
         )
         stack.push_async_callback(client.stop)
         await client.start()
