@@ -59,7 +59,7 @@ def drill(*arguments: str, scratch: Path) -> Ended:
         ended = run(*arguments, scratch=scratch)
         if ended.status != VOID or not ended.lagged:
             break
-        for kept in scratch.iterdir():
+        for kept in scratch.glob("todoku-drill-*"):
             shutil.rmtree(kept)
     return ended
 
