@@ -9,7 +9,7 @@ from threading import local
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg_pool.base import AttemptWithBackoff
 
@@ -55,6 +55,7 @@ def renew() -> None:
 
 
 def _run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    reset_queries()  # while debugging Django keeps thousands for each thread; it forgets them at each request's begin
     for connection in connections.all():
         if connection.vendor == "sqlite":
             _leave_a_replaced_file(connection)

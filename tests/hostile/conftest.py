@@ -1,13 +1,14 @@
 """A server that tells what it has inside, and the people of whom one attacks it."""
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from chat.drill.parts import server as server_part
 from chat.drill.parts.databases import SqliteDatabases
-from chat.drill.parts.ports import free_port
+from chat.drill.parts.ports import LOOPBACK, free_port
 from tests.conftest import failing_with_the_reason
 from tests.hostile.inside import PORT_VARIABLE, Window
 from tests.hostile.target import (
@@ -26,9 +27,15 @@ from tests.realtime.arranging import arrange
 def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """One server for all attacks: what one does to it must not harm the next."""
     window_port = free_port()
+    folder = tmp_path_factory.mktemp("server")
     server = server_part.prepare(
-        tmp_path_factory.mktemp("server"),
+        folder,
         database_url=sqlite_databases.create(),
+        DEBUG="0",  # else Django keeps thousands of each thread's queries
+        HTTPS="0",
+        SECRET_KEY=secrets.token_urlsafe(64),
+        ALLOWED_HOSTS=LOOPBACK,
+        STATIC_ROOT=str(folder / "static"),
         REALTIME_INIT_TIMEOUT=str(INIT_TIMEOUT_S),
         REALTIME_REQUEST_TIMEOUT=str(REQUEST_TIMEOUT_S),
         REALTIME_OUTBOUND_BYTES=str(OUTBOUND_BYTES),
@@ -40,6 +47,7 @@ def target(sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathF
     )
     server.module = "tests.hostile.watched"
     with failing_with_the_reason():
+        server.manage("collectstatic", "--noinput", "--verbosity=0")
         server.start()
     try:
         window = Window(window_port)
