@@ -30,7 +30,8 @@ class Reactor(asyncioreactor.AsyncioSelectorReactor):
         for fd in readers:
             errors.register(fd, 0)
         for fd, _ in errors.poll(0):
-            self._readOrWrite(readers[fd], True)  # type: ignore[no-untyped-call]
+            if readers[fd] in self._readers:  # what one does may have ended another
+                self._readOrWrite(readers[fd], True)  # type: ignore[no-untyped-call]
 
 
 # Before anything imports a reactor: daphne takes the one that it finds.

@@ -1,11 +1,19 @@
 """A server process as operators run it."""
 
+import socket
+import struct
+from contextlib import ExitStack
+from signal import SIGCONT, SIGSTOP
+
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from chat.drill.parts.databases import PostgresDatabases
+from chat.drill.parts.ports import LOOPBACK
 from chat.drill.parts.redis import Redis
 from chat.drill.parts.server import Server
+from chat.drill.parts.waiting import until
 from tests.conftest import StartServer
 
 POLICY = {
@@ -56,3 +64,29 @@ def test_two_servers_serve_one_installation(
 
 def test_a_stopped_server_ends_by_itself(start_server: StartServer) -> None:
     start_server().stop()
+
+
+RESET = struct.pack("ii", 1, 0)  # what lingers, and for how long: a close is a reset
+CONNECTIONS = 50
+
+
+def peers_of(process: psutil.Process) -> set[int]:
+    """The ports from which somebody is connected."""
+    return {each.raddr.port for each in process.net_connections("tcp") if each.raddr}
+
+
+def test_connections_that_are_reset_before_they_are_read_leave_nothing_open(start_server: StartServer) -> None:
+    server = start_server()
+    process = psutil.Process(server.pid)
+    files = process.num_fds()
+    with ExitStack() as stack:
+        peers = [stack.enter_context(socket.create_connection((LOOPBACK, server.port))) for _ in range(CONNECTIONS)]
+        ports = {peer.getsockname()[1] for peer in peers}
+        until(lambda: ports <= peers_of(process), within_s=5, what="The connections")
+        process.send_signal(SIGSTOP)
+        for peer in peers:
+            peer.sendall(b"GET /")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            peer.close()
+        process.send_signal(SIGCONT)
+        until(lambda: process.num_fds() <= files, within_s=5, what="The end of all connections")
