@@ -1,4 +1,4 @@
-"""`python -m tests.realtime.wire {ours|plain} PORT`: a server of ours, or daphne as it comes, that shows what it does.
+"""`python -m tests.realtime.wire {ours|patient|plain} PORT`: a server of ours, or daphne as it comes, that shows what it does.
 
 /close          a consumer that closes with the code it is sent
 /flood/B/N      N frames of B bytes as fast as the writer takes them
@@ -120,5 +120,5 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 if __name__ == "__main__":
-    kind = config.server.TodokuServer if sys.argv[1] == "ours" else daphne.server.Server
+    kind = daphne.server.Server if sys.argv[1] == "plain" else config.server.TodokuServer
     kind(application, endpoints=[f"tcp:port={sys.argv[2]}:interface=127.0.0.1"], websocket_timeout=-1).run()
