@@ -278,10 +278,10 @@ class Connection:
         head: bytes | None = b""
         while chunk := await self._taken(self._near, lost_in={Weather.STALLED}):
             if head is not None:
-                head += chunk
-                if b"\r\n\r\n" in head or len(head) > MAX_HEAD_BYTES:
-                    if b"upgrade: websocket" in head.lower():
-                        self._path.saw_handshake(self)
+                head = (head + chunk)[-MAX_HEAD_BYTES:]
+                if _opens_websocket(head):
+                    self._passed = {"up": 0, "down": 0}
+                    self._path.saw_handshake(self)
                     head = None
             await self._pass(chunk, "up", self._far_writer, lost_in={Weather.STALLED})
         if self._path.weather is not Weather.STALLED and self._far_writer.can_write_eof():
@@ -331,6 +331,12 @@ class Connection:
         if cut is not None and self._passed[way] >= cut.after:
             cut.done = True
             self.reset()
+
+
+def _opens_websocket(sent: bytes) -> bool:
+    """Whether the client has asked for one; a browser may do so on a connection that has carried requests before."""
+    _, asked, rest = sent.lower().partition(b"upgrade: websocket")
+    return bool(asked) and b"\r\n\r\n" in rest
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
