@@ -1,4 +1,4 @@
-"""`python -m tests.realtime.wire {ours|patient|plain} PORT`: a server of ours, or daphne as it comes, that shows its ways.
+"""`python -m tests.realtime.wire {ours|patient|plain} PORT`: a server of ours, or daphne as it comes, for tests.
 
 /close          a consumer that closes with the code it is sent
 /flood/B/N      N frames of B bytes as fast as the writer takes them
