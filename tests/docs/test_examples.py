@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chat.drill.parts import node
 from chat.drill.parts.databases import ROOT
 from chat.drill.parts.server import Server
 from chat.drill.parts.waiting import until
@@ -19,7 +20,7 @@ from tests.parts.proxy import Proxy
 from tests.realtime.arranging import Community, Person, arrange
 
 EXAMPLES = ROOT / "docs" / "examples"
-COMMANDS = {"client.py": sys.executable, "client.mjs": "node"}
+COMMANDS = {"client.py": sys.executable, "client.mjs": node.program()}
 MAX_LINES = 60
 ARRIVAL_LIMIT_S = 60.0
 
@@ -82,8 +83,8 @@ def in_the_log(server: Server, person: Person, community: Community) -> list[str
         headers=bearing(person.token),
         timeout=20,
     )
-    nodes = answer.json()["data"]["room"]["messages"]["nodes"]
-    return [f"{node['author']['username']}: {node['body']}" for node in nodes]
+    messages = answer.json()["data"]["room"]["messages"]["nodes"]
+    return [f"{message['author']['username']}: {message['body']}" for message in messages]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

