@@ -1,23 +1,23 @@
 """Mistakes that a server could make, put in on purpose: each must be found by the checks that are there for it."""
 
 import asyncio
-import sys
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from chat.drill.hooks.putting import put
-from realtime import feed as feeds
 from realtime import log
 from realtime.cursor import Cursor
-from realtime.feed import Feed, Opening
+from realtime.feed import Feed, Opening, PassingFeed, State
 from realtime.hub import Hub
 from realtime.payloads import Request
-from realtime.threads import DELIVERY
+from realtime.threads import DELIVERY, in_thread
+from realtime.writer import Outlet
 
 EVERY = 7  # one event in so many goes wrong
 LATE_S = 2.0
-GAP_S = 0.6  # between a check and the lock that it should have come after
+GAP_LOOKS, LOOK_INTERVAL_S = 40, 0.02  # so long a check waits for a removal to make it wrong
+PASSING_S = 0.15  # then the hub has gone past that
 
 
 def install(name: str) -> None:
@@ -34,7 +34,7 @@ def _skipped_seq() -> None:
     deliver = Feed.deliver
 
     def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
-        if seq % EVERY == 0 and feed.state is feeds.State.LIVE and seq == feed._position + 1:
+        if seq % EVERY == 0 and feed.state is State.LIVE and seq == feed._position + 1:
             feed._position = seq
         else:
             deliver(feed, seq, payload)
@@ -47,7 +47,7 @@ def _doubled_event() -> None:
     deliver = Feed.deliver
 
     def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
-        live = feed.state is feeds.State.LIVE and seq == feed._position + 1
+        live = feed.state is State.LIVE and seq == feed._position + 1
         deliver(feed, seq, payload)
         if live and payload is not None and seq % EVERY == 0:
             feed._outlet.next(payload)
@@ -61,7 +61,7 @@ def _swapped_events() -> None:
     deliver = Feed.deliver
 
     def delivering(feed: Feed, seq: int, payload: bytes | None) -> None:
-        live = feed.state is feeds.State.LIVE and seq == feed._position + 1
+        live = feed.state is State.LIVE and seq == feed._position + 1
         if live and payload is not None and seq % EVERY == 0 and feed not in held:
             feed._position = seq
             held[feed] = payload
@@ -86,7 +86,7 @@ def _trusted_hint() -> None:
         topic = hub._topics.get(stream_id)
         if before is not None and topic is not None and topic.head.seq < seq:
             for feed in list(topic.feeds):
-                if isinstance(feed, Feed) and feed.state is feeds.State.LIVE:
+                if isinstance(feed, Feed) and feed.state is State.LIVE:
                     feed._position = max(feed._position, before.seq)
             topic.head = before
             hub._touch(stream_id)
@@ -106,15 +106,20 @@ def _event_before(stream_id: int, seq: int) -> Cursor | None:
 
 def _early_permission() -> None:
     """A subscription's permission is checked first and its position fixed later: a removal fits in between."""
-    open_request = feeds.open_request
+    subscribe = Hub.subscribe
 
-    def opening(request: Request) -> Opening:
-        found = open_request(request)
-        time.sleep(GAP_S)
-        head = log.head(found.place.stream_id)
-        return Opening(found.place, head, found.position, found.reset, found.follows)
+    async def subscribing(hub: Hub, request: Request, opening: Opening, outlet: Outlet) -> Feed | PassingFeed:
+        stream_id, viewer = opening.head.stream_id, request.viewer.pk
+        for _ in range(GAP_LOOKS):
+            if not await in_thread(request.source.who_may_read, stream_id, {viewer}):
+                break
+            await asyncio.sleep(LOOK_INTERVAL_S)
+        await asyncio.sleep(PASSING_S)
+        topic = hub._topics.get(stream_id)
+        late = opening if topic is None else replace(opening, head=topic.head)
+        return await subscribe(hub, request, late, outlet)
 
-    _replace(feeds.open_request, opening)
+    put(Hub, "subscribe", subscribing)
 
 
 def _late_unsubscribe() -> None:
@@ -129,13 +134,6 @@ def _late_unsubscribe() -> None:
         hub._background.spawn(wait())
 
     put(Hub, "_shut_out", later)
-
-
-def _replace(function: Callable[..., Any], other: Callable[..., Any]) -> None:
-    """Put another function wherever the product's modules have taken this one in by name."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "realtime" and vars(module).get(function.__name__) is function:
-            put(module, function.__name__, other)
 
 
 BUGS: dict[str, Callable[[], None]] = {
