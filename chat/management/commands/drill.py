@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 print(f"The history is kept: {file}", file=sys.stderr)
         except PartFailedError as error:
             raise CommandError(str(error)) from error
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        except asyncio.CancelledError:
             status = INTERRUPTED
         finally:
             if not kept and status in (0, INTERRUPTED):
@@ -102,9 +102,11 @@ def _folder(wanted: Path | None) -> tuple[Path, bool]:
 
 
 async def _until_told(work: Coroutine[Any, Any, Path]) -> Path:
-    """SIGTERM ends it like Ctrl-C: with all that it has started."""
+    """SIGTERM ends it like Ctrl-C, with all that it has started; so does SIGINT where the shell lets programs in the
+    background ignore it."""
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
 
 
