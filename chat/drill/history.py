@@ -214,7 +214,7 @@ class Committed(Record):
     kind = "committed"
     server: int
     stream: int
-    seq: int
+    cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ class Fresh(Record):
 
 @dataclass(frozen=True, slots=True)
 class Logged(Record):
-    """The log of a room as the database has it: in the end (final), and just before a backup replaces it.
+    """The log of a room as the database has it: in the end (final), and as it was when a backup replaced it, at `t`.
 
     events: [seq, cursor, event kind, object id, actor's id or null, detail].
     """

@@ -87,6 +87,9 @@ class Installation:
     network: Network
     people: dict[str, Person] = field(default_factory=dict)  # by username
     rooms: list[Place] = field(default_factory=list)
+    replaced: list[tuple[float, str]] = field(default_factory=list)
+    """Databases that a backup took the place of: when, and what they are called now. Their logs are read in the end:
+    with SQLite, who was writing in that moment still commits to the file that it had opened."""
 
     @property
     def histories(self) -> list[Path]:

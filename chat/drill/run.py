@@ -256,6 +256,9 @@ class _Course:
             for person in {seat.person.id: seat.person for seat in self._talk.taking_part}.values():
                 group.create_task(fetch(person))
         rooms = [room.id for room in self._installation.rooms]
+        for t, database in self._installation.replaced:
+            for log in await self._installation.steward.do("log", database=database, rooms=rooms):
+                self._recorder.add(history.Logged(t, final=False, **log))
         for log in await self._installation.steward.do("log", rooms=rooms):
             self._recorder.add(history.Logged(time.monotonic(), final=True, **log))
         self._phase("end")

@@ -26,16 +26,13 @@ class Entry:
 
 @dataclass(slots=True)
 class Era:
-    """A room's log as it was at the end of an era.
-
-    Between `logged` and `ended` events may have been committed that no record of the log has: it was read just before
-    a backup replaced it. In the last era both are infinite.
-    """
+    """A room's log as it was at the end of an era, which came between `replaced` and `ended`; in the last era both are
+    infinite."""
 
     index: int
     entries: list[Entry]
     messages: dict[str, int]
-    logged: float
+    replaced: float
     ended: float
     entry_of: dict[str, Entry] = field(init=False)  # by cursor
     entry_at: dict[int, Entry] = field(init=False)  # by seq
@@ -90,11 +87,13 @@ class RoomLog:
                 self._ranks.setdefault(entry.cursor, (era.index, entry.seq))
             for message, seq in era.messages.items():
                 self._stored.setdefault(message, (era.index, seq))
-        self._found: list[Commit] | None = None
-        self._times: dict[str, float] | None = None
-        self._commits: dict[int, list[float]] = defaultdict(list)
-        for commit in committed:
-            self._commits[commit.seq].append(commit.t)
+        self.committed = [
+            Commit(each.t, self.eras[rank[0]].entry_of[each.cursor], self.eras[rank[0]], rank)
+            for each in committed
+            if (rank := self._ranks.get(each.cursor)) is not None
+        ]
+        """The events of which the commit was recorded and that a log has, in the order of time."""
+        self._times = {commit.entry.cursor: commit.t for commit in self.committed}
         self.restores = [self._restore(number, record) for number, record in enumerate(restored)]
 
     @property
@@ -119,34 +118,15 @@ class RoomLog:
     def era_at(self, t: float) -> Era:
         return next(era for era in self.eras if t <= era.ended)
 
-    def escaped(self, seq: int) -> bool:
-        """Whether an event with this seq was committed after a log was read, and before a backup replaced it."""
-        return any(era.logged <= t <= era.ended for t in self._commits.get(seq, ()) for era in self.eras[:-1])
-
-    def commits(self) -> list[Commit]:
-        """The events of which the commit was recorded and that a log has, in the order of time."""
-        if self._found is None:
-            times = sorted((t, seq) for seq, times in self._commits.items() for t in times)
-            self._found = [commit for t, seq in times if (commit := self._commit(t, seq)) is not None]
-        return self._found
-
     def committed_at(self, cursor: str) -> float | None:
         """When the event was committed; None where that wasn't recorded."""
-        if self._times is None:
-            self._times = {commit.entry.cursor: commit.t for commit in reversed(self.commits())}
         return self._times.get(cursor)
-
-    def _commit(self, t: float, seq: int) -> Commit | None:
-        era = self.era_at(t)
-        entry = era.entry_at.get(seq)
-        return None if entry is None else Commit(t, entry, era, self._ranks[entry.cursor])
 
     def _restore(self, number: int, record: Restored) -> Restore:
         before, after = self.eras[number], self.eras[number + 1]
         head = record.heads.get(self.room, 0)
         lost = before.head > head or any(entry.cursor not in after.entry_of for entry in before.entries)
-        escaped = any(before.logged <= t <= before.ended for times in self._commits.values() for t in times)
-        return Restore(before.logged, record.t, head, lost or escaped)
+        return Restore(before.replaced, record.t, head, lost)
 
 
 def _eras_before(logged: list[Logged], restored: list[Restored]) -> list[Era]:

@@ -46,7 +46,7 @@ def deliveries(history: History) -> Deliveries:
     logs = room_logs(history)
     for room, readers in room_readers(history).items():
         log = logs[room]
-        commits = log.commits()
+        commits = log.committed
         times = [commit.t for commit in commits]
         troubled = [overlaps(late.trouble, commit.t, commit.t + WITHIN_S) for commit in commits]
         for life in lives(history).values():

@@ -73,7 +73,7 @@ def _behind(life: Life, log: RoomLog, progress: Progress, since: float) -> list[
     cursor = _stands_at(life, log.room)
     if rank is None or isinf(progress.reached(rank)) or cursor is None or _of_another_log(log, cursor):
         return [f"{who} had not caught up with #{head.seq} when the drill was over"]
-    before = [commit for commit in log.commits() if commit.t <= since and commit.era is log.final]
+    before = [commit for commit in log.committed if commit.t <= since and commit.era is log.final]
     if not before:
         return []
     last = max(commit.rank for commit in before)
@@ -96,7 +96,7 @@ def _of_another_log(log: RoomLog, cursor: str) -> bool:
 
 def _deaf(life: Life, log: RoomLog, readers: RoomReaders, progress: Progress, late: Excuses) -> tuple[int, list[str]]:
     """How often a socket had to bring something, and when it stayed open without."""
-    commits = log.commits()
+    commits = log.committed
     times = [commit.t for commit in commits]
     wanted = _wanted(life, log.room)
     checked, failures = 0, []

@@ -51,19 +51,16 @@ def _misplaced(log: RoomLog, send: Operation) -> list[str]:
     return [
         f"{send.id} was acknowledged as #{answer.seq} of room {send.room}, and is #{log.final.messages[send.id]}"
         for answer in send.stored
-        if answer.seq is not None and answer.seq not in places and not log.escaped(answer.seq)
+        if answer.seq is not None and answer.seq not in places
     ]
 
 
 def _backup_lacked(log: RoomLog, send: Operation) -> bool:
     """Whether the message was stored before a backup replaced it, and never acknowledged after."""
     last = max(send.tried_before(answer.t) for answer in send.stored)
-    since = [restore for restore in log.restores if last <= restore.ended]
-    if not since:
-        return False
     having = [era for era in log.eras if send.id in era.messages]
-    if not having:
-        return any(log.escaped(answer.seq) for answer in send.stored if answer.seq is not None)
+    if not having or not any(last <= restore.ended for restore in log.restores):
+        return False
     era = having[-1]
     seq, after = era.messages[send.id], log.eras[era.index + 1]
     mine, there = era.entry_at.get(seq), after.entry_at.get(seq)

@@ -19,12 +19,10 @@ async def restore(scene: Scene, incident: Incident) -> None:
         before = time.monotonic()
         earlier = await asyncio.to_thread(installation.database.put_back, backup)
         after = time.monotonic()
-        lost = 0
-        for log in await installation.steward.do("log", database=earlier, rooms=rooms):
-            scene.recorder.add(history.Logged(before, final=False, **log))
-            lost += len(log["events"]) - kept[log["room"]][0]
+        installation.replaced.append((before, earlier))
         scene.recorder.add(history.Restored(after, {room: head for room, (head, _) in kept.items()}))
-        if lost > 0:
+        grown = await installation.steward.do("standing", database=earlier, rooms=rooms)
+        if (lost := sum(head - kept[room][0] for room, (head, _) in grown.items())) > 0:
             incident.bit(f"{lost} events are gone")
         await see_ready(scene, incident)
 

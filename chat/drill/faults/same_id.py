@@ -41,8 +41,6 @@ async def same_id(scene: Scene, incident: Incident) -> None:
     seqs = [seq for task in tasks if (seq := task.result()) is not None]
     if len(seqs) > 1:
         incident.bit(f"{len(seqs)} of {TIMES} were answered with #{seqs[0]}")
-    if len(set(seqs)) > 1:
-        incident.failed(f"it was stored as {sorted(set(seqs))}")
 
 
 def _read(answer: Answer) -> tuple[str, int | None]:

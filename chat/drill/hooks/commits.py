@@ -1,19 +1,38 @@
 """Records each commit of this process, right after it."""
 
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from chat.drill.history import Committed, line_of
-from realtime import doorbell
+from realtime import doorbell, log
+
+
+class _Appended(threading.local):
+    """What this thread has appended and not committed yet."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[tuple[int, int], str] = {}
+
+
+_appended = _Appended()
 
 
 def install(file: Path, server: int) -> None:
     """Append a `Committed` to `file` for each event, before its hint goes out."""
     lines = file.open("a", buffering=1)
-    ring = doorbell.ring
+    append, ring = log.append, doorbell.ring
+
+    def appended(stream: Any, kind: str, **given: Any) -> Any:
+        event = append(stream, kind, **given)
+        _appended.cursors[event.stream_id, event.seq] = str(event.cursor)
+        return event
 
     def recorded(stream_id: int, seq: int) -> None:
-        lines.write(line_of(Committed(time.monotonic(), server, stream_id, seq)))
+        cursor = _appended.cursors.pop((stream_id, seq))
+        lines.write(line_of(Committed(time.monotonic(), server, stream_id, cursor)))
         ring(stream_id, seq)
 
+    log.append = appended
     doorbell.ring = recorded

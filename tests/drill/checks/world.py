@@ -154,6 +154,9 @@ class Deed:
     """So many tries end without an answer."""
 
 
+Places = dict[str, Place]
+
+
 class World:
     """Goes through its plan with the chance that it is given."""
 
@@ -169,7 +172,8 @@ class World:
         self._out: set[str] = set()
         self._lanes: dict[tuple[str, str], list[Deed]] = {}
         self._busy: set[tuple[str, str]] = set()
-        self._backup: dict[str, Place] | None = None
+        self._backup: Places | None = None
+        self._replaced: list[tuple[float, Places]] = []
         self._unshown: set[str] = set()
         self._barred: set[str] = set()
         self.people = [f"p{number}" for number in range(plan.people)]
@@ -242,7 +246,7 @@ class World:
         place.log.append((seq, cursor, kind, about, actor, detail))
         if self.random.random() < self.plan.unshown:
             self._unshown.add(cursor)
-        self._add(Committed(self._tick(), self.random.randrange(SERVERS), place.stream, seq))
+        self._add(Committed(self._tick(), self.random.randrange(SERVERS), place.stream, cursor))
         for page in self.pages:
             feed = page.feeds.get(place.name)
             if page.link is not None and feed is not None and feed.live:
@@ -369,9 +373,10 @@ class World:
         self._busy.add(lane)
         self._add(Tried(self._tick(), outbox, deed.id))
         arrives = deed.stubborn == 0 or self.random.random() < 0.5
+        places = self.places  # also where a backup replaces them meanwhile
 
         def done() -> None:
-            returned = self._carry_out(lane, alive[0].person, deed) if arrives else None
+            returned = self._carry_out(places, lane, alive[0].person, deed) if arrives else None
             self._at(self._soon(), lambda: answered(returned))
 
         def answered(returned: Returned | None) -> None:
@@ -387,10 +392,10 @@ class World:
 
         self._at(self._soon(), done)
 
-    def _carry_out(self, lane: tuple[str, str], person: str, deed: Deed) -> Returned:
+    def _carry_out(self, places: Places, lane: tuple[str, str], person: str, deed: Deed) -> Returned:
         """What the server does and would say."""
         outbox, room = lane
-        place = self.places[room]
+        place = places[room]
 
         def answer(outcome: str, seq: int | None = None, code: str | None = None) -> Returned:
             return Returned(self.now, outbox, deed.id, outcome, seq, code)
@@ -494,8 +499,7 @@ class World:
             self._backup = deepcopy(self.places)
             return
         self._fault("restore", 1.0, "all")
-        for place in self.places.values():
-            self._add(self._logged(place, final=False))
+        self._replaced.append((self._tick(), self.places))
         self._era += 1
         self.places, self._backup = self._backup, None
         self._add(Restored(self._tick(), {name: place.head for name, place in self.places.items()}))
@@ -544,9 +548,9 @@ class World:
 
     # ------------------------------------------------------------------ the end
 
-    def _logged(self, place: Place, *, final: bool) -> Logged:
+    def _logged(self, t: float, place: Place, *, final: bool) -> Logged:
         messages = {id_: message["seq"] for id_, message in place.messages.items()}
-        return Logged(self._tick(), place.name, place.stream, final, [list(event) for event in place.log], messages)
+        return Logged(t, place.name, place.stream, final, [list(event) for event in place.log], messages)
 
     def _finish(self) -> None:
         for page in self.pages:
@@ -556,8 +560,11 @@ class World:
         for person in self.people:
             rooms = {name: place.state(person) for name, place in self.places.items() if place.readable(person)}
             self._add(Fresh(self._tick(), person, rooms))
+        for t, places in self._replaced:
+            for place in places.values():
+                self._add(self._logged(t, place, final=False))
         for place in self.places.values():
-            self._add(self._logged(place, final=True))
+            self._add(self._logged(self._tick(), place, final=True))
         self._add(Phase(self._tick(), "end"))
         for page in self.pages:
             if not page.gone:
