@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
+from signal import SIGCONT, SIGSTOP
 from uuid import uuid4
 
 from chat.drill.clients.client import Person
@@ -76,3 +77,32 @@ async def test_clients_start_anew_from_the_backup_and_what_was_not_acknowledged_
         assert unacknowledged in state["messages"]
         bodies = [message["body"] for message in state["messages"].values()]
         assert bodies == ["in the backup", "did it arrive?", *["said since"] * len(after)]
+
+
+async def test_a_backup_that_has_grown_past_what_a_process_had_read_is_noticed(site: Site) -> None:
+    aiko, ben = site.people
+    still = site.servers[1]
+    room = await new_room(site.urls[0], aiko, ben)
+    async with AsyncExitStack() as stack:
+        sender = await stack.enter_async_context(sending(site.urls[0], ben, room))
+        follower = await stack.enter_async_context(following(still.url, aiko, room, lively=False))
+        await sender.send("in the backup")
+        backup = await asyncio.to_thread(site.database.save)
+        lost = await sender.send("lost with the disk")
+        await follower.until_seq(lost)
+        cursor = follower.cursor
+        still.signal(SIGSTOP)
+        try:
+            await asyncio.to_thread(site.database.put_back, backup)
+            while (newest := await sender.send("said since")) <= lost:
+                pass
+        finally:
+            still.signal(SIGCONT)
+        await eventually(lambda: follower.resets, what="a reset")
+        another = await stack.enter_async_context(following(still.url, aiko, room, after=cursor))
+        newest = await sender.send("and now")
+        for each in (follower, another):
+            await each.until_seq(newest)
+            assert (each.resets, each.seqs[-1]) == (["HISTORY_CHANGED"], newest)
+        assert follower.seqs[-2:] == [lost, newest]
+        assert another.seqs == [newest]
