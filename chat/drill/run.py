@@ -31,6 +31,7 @@ from chat.drill.schedule import Planned, in_words
 from chat.drill.talk import Seat, Talk
 from chat.drill.workload import converse
 
+HISTORY = "history.jsonl"
 REST_S = 30.0
 QUIET_S = 2.2  # two seconds, and a little for what was on its way when they began
 LOOK_INTERVAL_S = 0.25
@@ -65,10 +66,11 @@ class Drill:
 
 
 async def run(drill: Drill, folder: Path, say: Say) -> Path:
-    """Do it in `folder`; returns the file with the history.
+    """Do it in `folder`; returns the file with the history, which is there whatever happens.
 
     Raises:
         PartFailedError: something that it needs did not start.
+        PagesFailed, StewardFailed: it broke off.
     """
     go_first()
     _collect_less_garbage()
@@ -86,8 +88,9 @@ async def run(drill: Drill, folder: Path, say: Say) -> Path:
         finally:
             await pages.stop()
             await installation.close()
-    parts = [main, *installation.histories, *([pages.history] if drill.setup.pages else [])]
-    return await asyncio.to_thread(_merge, parts, folder / "history.jsonl")
+            parts = [main, *installation.histories, *([pages.history] if drill.setup.pages else [])]
+            await asyncio.to_thread(_merge, parts, folder / HISTORY)
+    return folder / HISTORY
 
 
 def _collect_less_garbage() -> None:
@@ -126,6 +129,7 @@ class _Course:
         reread_s = BUGGY_REREAD_S if drill.client_bugs else REREAD_S
         self._settings = Settings(reread_s=reread_s, bugs=drill.client_bugs)
         self._office: NetworkPath | None = None
+        self._crashes = 0
 
     async def run(self) -> None:
         await self._furnish()
@@ -221,6 +225,21 @@ class _Course:
                 incident.failed(f"{type(error).__name__}: {error}")
                 await self._mend()
             incident.end()
+            if lane is Lane.SERVERS:
+                await self._see_that_servers_run()
+
+    async def _see_that_servers_run(self) -> None:
+        """One that has ended by itself is a fault that nobody has ordered."""
+        for number, server in enumerate(self._installation.servers):
+            if server.status is not None:
+                id_ = len(self._drill.plan) + self._crashes
+                self._crashes += 1
+                crash = Incident(id_, "crash", lasts_s=0, random=self._random, recorder=self._recorder)
+                crash.begin(f"server {number} has ended", excuses="servers", scope=[number])
+                crash.bit(f"it was found with status {server.status}")
+                crash.failed(f"server {number} ended by itself with status {server.status}")
+                await asyncio.to_thread(server.restart)
+                crash.end()
 
     async def _mend(self) -> None:
         for server in self._installation.servers:
@@ -228,6 +247,7 @@ class _Course:
             await asyncio.to_thread(server.start)
 
     async def _rest(self) -> None:
+        await self._see_that_servers_run()
         self._phase("rest")
         ends = time.monotonic() + self._drill.rest_s
         while (laggards := await self._talk.laggards()) and time.monotonic() < ends:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chat.drill.faults import FAULTS, KILLS
 from chat.drill.faults.fault import Kind, Lane
+from chat.drill.faults.kill import KILL
 from chat.drill.installation import Setup
 
 WARM_UP_S = 2.0
@@ -57,7 +58,8 @@ def chosen(wanted: str, setup: Setup) -> list[Kind]:
 
 
 def schedule(seed: int, *, lasts_s: float, faults: Collection[Kind], kills: int) -> list[Planned]:
-    """Every fault at least once within `lasts_s`; kills, where there are any among them, as often as `kills` says.
+    """Every fault at least once within `lasts_s`; where kills are among them, `kills` at random moments, and a tenth as
+    many at each point.
 
     Faults of one lane follow one another; where the time is short they last shorter, down to their least.
     """
@@ -65,8 +67,8 @@ def schedule(seed: int, *, lasts_s: float, faults: Collection[Kind], kills: int)
     plan = []
     for lane in Lane:
         kinds = [kind for kind in faults if kind.lane is lane]
-        again = [kind for kind in kinds if kind in KILLS]
-        kinds += [again[number % len(again)] for number in range(kills - len(again))] if again else []
+        for kind in [kind for kind in kinds if kind in KILLS]:
+            kinds += [kind] * ((kills if kind is KILL else kills // 10) - 1)
         random.shuffle(kinds)
         plan += _spread(kinds, lasts_s - WARM_UP_S, AROUND_S[lane], random)
     return sorted(plan, key=lambda planned: planned.at_s)

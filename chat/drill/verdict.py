@@ -8,6 +8,8 @@ from chat.drill.checks.eras import room_logs
 from chat.drill.checks.excuses import Incident, incidents
 from chat.drill.checks.lives import lives
 from chat.drill.checks.outcome import Outcome
+from chat.drill.checks.state import skipped
+from chat.drill.harm import harm
 from chat.drill.history import History, Lagged, Phase, Room, Run
 
 HOLDS, BROKEN, VOID = 0, 1, 3
@@ -74,7 +76,7 @@ def judge(history: History) -> Verdict:
     """Hold the history against every promise, and against what a drill has to be."""
     toothless = [fault for fault in incidents(history) if not fault.bites]
     harmful = [f"{fault.name} ({fault.id}): {each}" for fault in incidents(history) for each in fault.failures]
-    return Verdict(check(history), toothless, _void(history), harmful)
+    return Verdict(check(history), toothless, _void(history), harmful + harm(history))
 
 
 def _void(history: History) -> list[str]:
@@ -98,4 +100,4 @@ def _void(history: History) -> list[str]:
     silent = [name for name in silent if lives(history)[name].opened.flavour != CROWD]
     if silent:
         reasons.append(f"nobody took the state of {', '.join(silent)}")
-    return reasons
+    return reasons + skipped(history)

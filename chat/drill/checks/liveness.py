@@ -6,7 +6,7 @@ from math import inf, isinf
 
 from chat.drill.checks.eras import RoomLog, room_logs
 from chat.drill.checks.excuses import Excuses, excuses, incidents
-from chat.drill.checks.lives import Life, Link, finish_of, lives
+from chat.drill.checks.lives import Life, Link, finish_of, lives, shut_out
 from chat.drill.checks.operations import Operation, dropped, operations
 from chat.drill.checks.outcome import Outcome
 from chat.drill.checks.progress import Progress
@@ -18,6 +18,8 @@ NAME = "liveness"
 SENTENCE = "Every client has caught up 30 s after the last fault, and no socket stays open and deaf."
 
 CAUGHT_UP_S = 30.0
+TOLD_S = 1.0
+"""So long before it is on record that somebody is shut out they may hear of it."""
 DEAF_S = 20.0
 """So long a client that is connected, and that no fault holds up, may lack what the log has."""
 
@@ -30,6 +32,11 @@ def check(history: History) -> Outcome:
             checked += 1
             if not life.connected:
                 failures.append(f"{life.name} was not connected in the end")
+        elif life.stopped:
+            checked += 1
+            end = life.connections[-1].t
+            if not any(record.t <= end + TOLD_S for record in shut_out(history).get(life.person, [])):
+                failures.append(f"{life.name} has given up for good, and nobody had shut {life.person} out")
     logs, late = room_logs(history), excuses(history)
     for room, readers in room_readers(history).items():
         for life in lives(history).values():

@@ -1,4 +1,4 @@
-"""Who is out hears nothing more: past their end in the room's order, or a second after a ban or a sign-out."""
+"""Who is out says and hears nothing more: past their end in the room's order, or a second after a ban or a sign-out."""
 
 from bisect import bisect_left
 from math import inf
@@ -12,15 +12,20 @@ from chat.drill.checks.spans import overlaps
 from chat.drill.history import Applied, Ended, Follows, History, ShutOut
 
 NAME = "shut-out"
-SENTENCE = "Who may no longer read gets nothing past that in the order; who is banned, nothing after a second."
+SENTENCE = "Who is out sends and gets nothing past that in the order; who is banned, nothing after a second."
 
 WITHIN_S = 1.0
+SENT = "message.sent"
 
 
 def check(history: History) -> Outcome:
     checked, failures = 0, []
     logs = room_logs(history)
     late = excuses(history)
+    for room, readers in room_readers(history).items():
+        sent, wrong = _sent_from_outside(logs[room], readers)
+        checked += sent
+        failures += wrong
     for life in lives(history).values():
         for room, readers in room_readers(history).items():
             checked += _ends_of(life, room, readers)
@@ -30,6 +35,19 @@ def check(history: History) -> Outcome:
                 checked += 1
                 failures += _heard_after(record, life, late)
     return Outcome(NAME, SENTENCE, checked, failures)
+
+
+def _sent_from_outside(log: RoomLog, readers: RoomReaders) -> tuple[int, list[str]]:
+    """How many messages the log has, and which of them are of people who were no members at that place."""
+    checked, failures = 0, []
+    for era in log.eras:
+        for entry in era.entries:
+            if entry.kind != SENT or entry.actor is None or log.rank(entry.cursor) != (era.index, entry.seq):
+                continue
+            checked += 1
+            if not within(readers.eras[era.index].members(entry.actor), entry.seq):
+                failures.append(f"#{entry.seq} of room {log.room} was sent by {entry.actor}, who was no member then")
+    return checked, failures
 
 
 def _ends_of(life: Life, room: str, readers: RoomReaders) -> int:
@@ -80,7 +98,7 @@ def _heard_after(record: ShutOut, life: Life, late: Excuses) -> list[str]:
     for t, room in sorted(told + let_in):
         link = life.link_at(t)
         spans = late.spans(path=life.opened.path, server=None if link is None else link.server)
-        if t > record.t + WITHIN_S and not overlaps(spans, record.t, t):
+        if t > record.t + WITHIN_S and not overlaps(spans, t - WITHIN_S, t):
             what = f"got something of room {room}" if room else "was let in"
             failures.append(f"{life.name} {what} {t - record.t:.1f} s after {record.person} was {record.how}")
     return failures

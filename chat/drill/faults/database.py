@@ -21,7 +21,8 @@ async def restart(scene: Scene, incident: Incident) -> None:
     began = time.monotonic()
     count = await asyncio.to_thread(database.terminate)
     await asyncio.to_thread(database.server.restart)
-    incident.bit(f"{count} connections ended, it was away for {time.monotonic() - began:.1f} s")
+    if count:
+        incident.bit(f"{count} connections ended, it was away for {time.monotonic() - began:.1f} s")
     await asyncio.sleep(incident.lasts_s)
     await see_ready(scene, incident)
 

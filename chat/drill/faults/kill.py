@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from signal import SIGKILL
 
 from chat.drill.faults.fault import Incident, Kind, Lane, Scene, until
 from chat.drill.hooks.points import AFTER_COMMIT, AFTER_HINT, BEFORE_COMMIT, MID_FAN_OUT
@@ -18,8 +19,9 @@ async def at_random(scene: Scene, incident: Incident) -> None:
     await asyncio.sleep(incident.random.random())
     pid = server.pid
     incident.begin(f"server {number} is killed", excuses="servers", scope=[number])
-    await asyncio.to_thread(server.kill)
-    incident.bit(f"process {pid} is gone")
+    server.signal(SIGKILL)
+    if await asyncio.to_thread(server.wait_for_end, DYING_S) == -SIGKILL:
+        incident.bit(f"process {pid} is gone")
     await asyncio.sleep(incident.lasts_s)
     await asyncio.to_thread(server.start)
 
@@ -51,8 +53,10 @@ def _armed(point: str, scene: Scene) -> list[int]:
 async def _see_dead(installation: Installation, number: int, point: str, incident: Incident) -> None:
     status = await asyncio.to_thread(installation.servers[number].wait_for_end, DYING_S)
     told = installation.orders(number).reports(point)
-    where = told[-1].partition(" ")[2] if told else "nothing was reported"
-    incident.bit(f"server {number}, status {status}: {where}", excuses="servers", scope=[number])
+    if told and status == -SIGKILL:
+        incident.bit(f"server {number}: {told[-1].partition(' ')[2]}", excuses="servers", scope=[number])
+    else:
+        incident.failed(f"server {number} ended with status {status}, and had not come to {point}")
 
 
 def _kind(name: str, inflict: Callable[[Scene, Incident], Awaitable[None]]) -> Kind:

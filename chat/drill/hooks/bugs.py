@@ -1,7 +1,9 @@
 """Mistakes that a server could make, put in on purpose: each must be found by the checks that are there for it."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -122,6 +124,27 @@ def _early_permission() -> None:
     put(Hub, "subscribe", subscribing)
 
 
+def _unlocked_permission() -> None:
+    """A send's permission is checked before the room is locked: a removal fits in between."""
+    from chat.actions import messages
+    from chat.actions.turns import turn_in
+    from chat.models import Membership
+
+    @contextmanager
+    def turning(room_id: int, *, actor: Any) -> Iterator[Any]:
+        standing = Membership.objects.select_related("room", "user").filter(room_id=room_id, user_id=actor.pk)
+        found = standing.first()
+        for _ in range(GAP_LOOKS if found else 0):
+            if not standing.exists():
+                break
+            time.sleep(LOOK_INTERVAL_S)
+        with turn_in(room_id, actor=actor) as turn:
+            turn.membership = found
+            yield turn
+
+    put(messages, "turn_in", turning)
+
+
 def _late_unsubscribe() -> None:
     """Who is shut out hears on for a while."""
     shut_out = Hub._shut_out
@@ -142,5 +165,6 @@ BUGS: dict[str, Callable[[], None]] = {
     "swapped-events": _swapped_events,
     "trusted-hint": _trusted_hint,
     "early-permission": _early_permission,
+    "unlocked-permission": _unlocked_permission,
     "late-unsubscribe": _late_unsubscribe,
 }

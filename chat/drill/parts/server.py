@@ -93,6 +93,11 @@ class Server:
         """Send the process a signal."""
         os.kill(self.pid, signal)
 
+    @property
+    def status(self) -> int | None:
+        """With what a process has ended that nobody has ended; None while it runs, and where there is none."""
+        return None if self._process is None else self._process.poll()
+
     def wait_for_end(self, within_s: float) -> int:
         """Wait until the process has ended of itself and return its status, negative where a signal ended it.
 

@@ -15,17 +15,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from chat.drill.hand import StewardFailed
 from chat.drill.history import read
 from chat.drill.installation import Setup
 from chat.drill.parts.failure import PartFailedError
 from chat.drill.progress_bar import show_progress
 from chat.drill.report import as_json, print_report
-from chat.drill.run import REST_S, Drill, run
+from chat.drill.run import HISTORY, REST_S, Drill, PagesFailed, run
 from chat.drill.schedule import FaultUnknown, chosen, schedule
-from chat.drill.verdict import judge
+from chat.drill.verdict import VOID, judge
 
 MINUTE_S = 60
-KILLS_PER_MINUTE = 4.2
+KILLS_PER_MINUTE = 4.2  # at random moments; a tenth of that at each point
 INTERRUPTED = 130
 CLIENT_BUGS = {"stale-page", "reordering-outbox"}
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--clients", type=int, default=20, help="clients that talk (20)")
         parser.add_argument("--pages", type=int, default=0, help="of these, the product's own under Node.js")
         parser.add_argument("--faults", default="all", help="all, none, or names with commas between them")
-        parser.add_argument("--kills", type=int, help="how often a server is killed, where kills are among the faults")
+        parser.add_argument("--kills", type=int, help="how often a server is killed at a random moment")
         parser.add_argument("--json", action="store_true", dest="as_machine", help="print the result as JSON")
         parser.add_argument("--replay", type=Path, metavar="FILE", help="check a history that was kept, run nothing")
         parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR and keep what was recorded")
@@ -66,6 +67,9 @@ class Command(BaseCommand):
                 print(f"The history is kept: {file}", file=sys.stderr)
         except PartFailedError as error:
             raise CommandError(str(error)) from error
+        except (PagesFailed, StewardFailed) as error:
+            status = VOID
+            print(f"Void: the drill broke off. {error}\nThe history is kept: {folder / HISTORY}", file=sys.stderr)
         except asyncio.CancelledError:
             status = INTERRUPTED
         finally:

@@ -260,6 +260,11 @@ def _a_client_has_nothing_of_a_room(history: History, random: Random) -> list[Re
 
 
 @breaks("liveness")
+def _a_client_was_signed_out_for_nothing(history: History, random: Random) -> list[Record]:
+    return _stopped(history, {random.choice(history.of(Ready)).client}, 20.0)
+
+
+@breaks("liveness")
 def _a_client_never_came_back(history: History, random: Random) -> list[Record]:
     state = random.choice(history.of(State))
     return [*history.records, Connection(state.t - 0.5, state.client, "lost", 1006)]
@@ -276,6 +281,17 @@ def _a_removed_member_heard_on(history: History, random: Random) -> list[Record]
     left = [*row[:2], "member.left", person, *row[4:]]
     changed = _changed(history, log, replace(log, events=[*log.events[:index], left, *log.events[index + 1 :]]))
     return _out_after(changed, client, log.room, row[0] + 3)
+
+
+@breaks("shut-out")
+def _one_who_had_left_sent_something(history: History, random: Random) -> list[Record]:
+    """Nothing of the room reached them after they had left."""
+    person, client, log, index = _to_remove(history, random)
+    row, rows = log.events[index], list(log.events)
+    rows[index] = [*row[:2], "member.left", person, *row[4:]]
+    later = next(place for place in range(index + 1, len(rows)) if rows[place][2] == "message.sent")
+    rows[later] = [*rows[later][:4], person, rows[later][5]]
+    return _out_after(_changed(history, log, replace(log, events=rows)), client, log.room, row[0])
 
 
 @breaks("shut-out")

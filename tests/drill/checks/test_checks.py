@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.drill.checks import CHECKS, check
-from chat.drill.history import History
+from chat.drill.history import Fault, History
 from tests.drill.checks.damage import MISTAKES
 from tests.drill.checks.world import CALM, EVERYTHING, history_of
 
@@ -42,3 +42,16 @@ def test_a_mistake_is_seen_by_exactly_the_checks_that_are_there_for_it(name: str
     outcomes = check(History(sorted(wrong, key=lambda record: record.t)))
 
     assert {outcome.name for outcome in outcomes if outcome.failures} == MISTAKES[name].breaks, outcomes
+
+
+@pytest.mark.parametrize(("began", "ended", "excused"), [(20.1, 20.9, False), (20.1, 40.0, True)])
+def test_a_fault_excuses_who_was_banned_and_hears_on_no_longer_than_it_lasts(
+    began: float, ended: float, excused: bool
+) -> None:
+    wrong = MISTAKES["one who was banned heard on"].damage(history_of(CALM, 1), Random(1))
+    wrong += [Fault(began, 1, "restart", "begin", excuses="all"), Fault(ended, 1, "restart", "end")]
+
+    outcomes = check(History(sorted(wrong, key=lambda record: record.t)))
+
+    (shut_out,) = [outcome for outcome in outcomes if outcome.name == "shut-out"]
+    assert shut_out.holds == excused

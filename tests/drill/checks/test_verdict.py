@@ -7,7 +7,19 @@ from random import Random
 import pytest
 from rich.console import Console
 
-from chat.drill.history import Fault, History, Lagged, Phase, Record
+from chat.drill.checks.lives import lives
+from chat.drill.history import (
+    Called,
+    Committed,
+    Connection,
+    Fault,
+    Fresh,
+    History,
+    Lagged,
+    Phase,
+    Record,
+    State,
+)
 from chat.drill.report import as_json, latency, print_report
 from chat.drill.verdict import BROKEN, HOLDS, VOID, judge
 from tests.drill.checks.damage import MISTAKES
@@ -79,8 +91,57 @@ def test_a_fault_that_never_ended_makes_the_run_void(right: History) -> None:
 
 
 def test_a_promise_that_had_nothing_to_look_at_is_named(right: History) -> None:
-    assert [outcome.name for outcome in judge(right).not_shown] == ["shut-out"]
-    assert "Not shown: shut-out." in _printed(right)
+    unasked = History([record for record in right.records if not isinstance(record, Called)])
+
+    assert [outcome.name for outcome in judge(unasked).not_shown] == ["no-loss", "fifo", "real-time"]
+    assert "Not shown: no-loss, fifo, real-time." in _printed(unasked)
+
+
+def test_a_run_in_which_a_state_was_not_compared_is_void(right: History) -> None:
+    (fresh, *_) = right.of(Fresh)
+    unfetched = judge(History([record for record in right.records if record is not fresh]))
+    hasty = judge(_with(right, Committed(right.of(State)[0].t - 1.0, 0, 1, "a late event")))
+
+    assert (unfetched.status, hasty.status) == (VOID, VOID)
+    assert f"nothing was fetched anew for {fresh.person}" in unfetched.void[0]
+    assert "was not asked after 2 quiet seconds" in hasty.void[0]
+
+
+def _during(history: History, fault: str, code: int, *, scope: str, path: str = "") -> list[str]:
+    """The harm where a client's WebSocket is closed with this code during a fault, while its path is damaged or not."""
+    life = next(each for each in lives(history).values() if each.links[0].began < 9.0 and each.links[0].ended > 11.0)
+    server = str(life.links[0].server) if scope == "its server" else scope
+    records: list[Record] = [
+        Fault(9.0, 1, fault, "begin", scope=[server]),
+        Fault(9.1, 1, fault, "bit"),
+        Connection(10.0, life.name, "lost", code),
+        Fault(11.0, 1, fault, "end"),
+    ]
+    if path:
+        records += [
+            Fault(9.5, 2, "cut", "begin", excuses="paths", scope=[life.opened.path]),
+            Fault(9.9, 2, "cut", "end"),
+        ]
+    return judge(_with(history, *records)).harmful
+
+
+@pytest.mark.parametrize(
+    ("fault", "scope", "code", "harms"),
+    [
+        ("redis-stopped", "", 1012, True),
+        ("redis-black-hole", "", 1006, True),
+        ("drain", "its server", 1006, True),
+        ("drain", "its server", 1000, True),
+        ("drain", "its server", 1012, False),
+        ("drain", "another", 1006, False),
+        ("kill", "its server", 1006, False),
+    ],
+)
+def test_a_websocket_that_a_fault_must_not_drop_fails_the_run(
+    right: History, fault: str, scope: str, code: int, harms: bool
+) -> None:
+    assert bool(_during(right, fault, code, scope=scope)) == harms
+    assert _during(right, fault, code, scope=scope, path="damaged as well") == []
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
