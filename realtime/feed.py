@@ -93,6 +93,7 @@ class Feed:
         self._topic = topic
         self._broadcast = broadcast
         self._outlet = outlet
+        self._opened_at = opening.head
         self._position = opening.position.seq
         self._reset = opening.reset
         self._said_ready = False
@@ -175,8 +176,8 @@ class Feed:
                     await self._say_reset(self._reset)
                 elif self._position < self._topic.head.seq:
                     await self._replay()
-                elif self._position > self._topic.head.seq:
-                    await self._hub.growth()
+                elif self._topic.head.seq < self._opened_at.seq:
+                    await self._wait_for_hub()
                 elif not self._said_ready:
                     await self._say_ready()
                 elif self._refollow:
@@ -197,6 +198,16 @@ class Feed:
                 logger.exception("a feed could not catch up; it tries again")
                 await asyncio.sleep(RETRY_S)
 
+    async def _wait_for_hub(self) -> None:
+        """Whoever asked may have been told by another process of what this one's hub has not read yet, and would take a
+        StreamReady with a lower seq for a restored backup."""
+        try:
+            async with asyncio.timeout(RETRY_S):
+                await self._hub.growth()
+        except TimeoutError:
+            if not await in_thread(log.holds, self._opened_at):
+                self._reset = ResetReason.HISTORY_CHANGED
+
     async def _replay(self) -> None:
         if self._topic.head.seq - self._position > MAX_REPLAY_EVENTS:
             self._reset = ResetReason.TOO_FAR_BEHIND
@@ -216,7 +227,7 @@ class Feed:
         payload = await self._broadcast.marker(Reset(head, reason))
         self._hub.counters.resets += 1
         self._outlet.next(payload)
-        self._position = head.seq
+        self._opened_at, self._position = head, head.seq
         self._reset = None
 
     async def _follow(self) -> None:

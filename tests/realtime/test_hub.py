@@ -1,6 +1,7 @@
 """The hub: what was appended reaches every listener, once, in order, whatever becomes of the hints."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from django.db import transaction
@@ -91,6 +92,48 @@ def test_a_hint_that_is_lost_is_made_up_for_by_the_sweep(monkeypatch: pytest.Mon
         assert listener.seqs == [seq - 1, seq]
         assert hub.counters.hints == 0
         assert hub.counters.swept >= 1
+
+    play(scene)
+
+
+def test_nobody_is_ready_before_the_hub_has_read_what_was_there_when_they_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aiko = person("aiko")
+    room = create_room(author=aiko, name="Town square")
+    before = log.head(room.stream_id)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: None)
+
+    async def scene(hub: Hub) -> None:
+        early = await subscribe(hub, aiko, roomId=str(room.pk))
+        await early.until_ready()
+        seq = await in_thread(say, room, aiko, "told by another process")
+        late = await subscribe(hub, aiko, roomId=str(room.pk), after=str(before))
+        await late.until_ready()
+        assert [(event["__typename"], event["seq"]) for event in late.events] == [
+            ("MessageSent", seq),
+            ("StreamReady", seq),
+        ]
+
+    play(scene)
+
+
+def test_who_asked_just_before_an_older_backup_came_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    aiko = person("aiko")
+    room = create_room(author=aiko, name="Town square")
+    head = log.head(room.stream_id)
+
+    async def scene(hub: Hub) -> None:
+        early = await subscribe(hub, aiko, roomId=str(room.pk))
+        await early.until_ready()
+        gone = replace(head, seq=head.seq + 1)  # the head when it was looked at, which the backup lacks
+        monkeypatch.setattr(log, "head", lambda _: gone)
+        late = await subscribe(hub, aiko, roomId=str(room.pk), after=str(head))
+        await late.until_ready()
+        assert [(event["__typename"], event["seq"]) for event in late.events] == [
+            ("StreamReset", head.seq),
+            ("StreamReady", head.seq),
+        ]
 
     play(scene)
 
