@@ -202,7 +202,8 @@ REALTIME_STALL_TIMEOUT_S = env.float("REALTIME_STALL_TIMEOUT", default=30.0)
 # How many WebSockets one server process serves, in all and of one person.
 REALTIME_MAX_CONNECTIONS = env.int("REALTIME_MAX_CONNECTIONS", default=10_000)
 REALTIME_MAX_CONNECTIONS_PER_PERSON = env.int("REALTIME_MAX_CONNECTIONS_PER_PERSON", default=50)
-# The largest HTTP request; the endpoint and Django's forms take less.
+# The largest GraphQL request, or form without its files; the largest HTTP request.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("GRAPHQL_BODY_BYTES", default=2_621_440)
 HTTP_BODY_BYTES = env.int("HTTP_BODY_BYTES", default=8 * 1024 * 1024)
 # How long an HTTP connection may be idle, and how long a request may take to arrive whole.
 REALTIME_REQUEST_TIMEOUT_S = env.float("REALTIME_REQUEST_TIMEOUT", default=60.0)

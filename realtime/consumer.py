@@ -152,8 +152,10 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             self._writer.send(encoded(content))
 
     def _stalled(self) -> None:
-        """The peer has read nothing for too long."""
-        self._spawn_background_task(self.close(CloseCode.TRY_AGAIN_LATER))
+        """What waits for the peer has not been taken for too long."""
+        limit_s = settings.REALTIME_STALL_TIMEOUT_S
+        reason = f"what waited was not taken in {limit_s:g} s (REALTIME_STALL_TIMEOUT)"
+        self._spawn_background_task(self.close(CloseCode.TRY_AGAIN_LATER, reason))
 
     def _spawn_background_task(self, awaitable: Awaitable[None]) -> "asyncio.Task[None]":
         """The library's keeps only weak references, and a task that nobody holds may vanish."""
@@ -207,7 +209,9 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
     async def _expect_init(self) -> None:
         await asyncio.sleep(self.connection_init_wait_timeout)
         if self.state is State.OPENED:
-            await self.close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout")
+            limit_s = self.connection_init_wait_timeout
+            reason = f"Connection initialisation timeout: {limit_s:g} s (REALTIME_INIT_TIMEOUT)"
+            await self.close(CloseCode.INITIALISATION_TIMEOUT, reason)
 
     async def _initialise(self, payload: dict[str, Any]) -> None:
         """Find out who it is. Their stream is watched before the credential is checked a last time, so no end of it
@@ -263,8 +267,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             return
         if len(self._operations) >= settings.REALTIME_MAX_OPERATIONS:
             limit = settings.REALTIME_MAX_OPERATIONS
-            error = RateLimited(f"at most {limit} operations at once on a connection", reason="TOO_MANY_OPERATIONS")
-            self._outlet(operation_id).error(_errors(error))
+            said = f"at most {limit} operations at once on a connection (REALTIME_MAX_OPERATIONS)"
+            self._outlet(operation_id).error(_errors(RateLimited(said, reason="TOO_MANY_OPERATIONS")))
             return
         self._operations[operation_id] = self._spawn_background_task(self._start(operation_id, payload))
 

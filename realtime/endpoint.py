@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.request import MediaType, RawPostDataException
@@ -111,7 +112,8 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
     try:
         body = request.body
     except RequestDataTooBig as error:
-        raise NotServed(413, "the request body is too large") from error
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raise NotServed(413, f"a GraphQL request has at most {limit} bytes (GRAPHQL_BODY_BYTES)") from error
     except RawPostDataException as error:
         raise NotServed(400, "the request body could not be read") from error
     given = _json(body, "the body")

@@ -51,6 +51,9 @@ class Conflict(Refusal):
 class RateLimited(Refusal):
     code = "RATE_LIMITED"
 
+    def __init__(self, message: str, *, reason: str, retry_after: float = 1.0) -> None:
+        super().__init__(message, reason=reason, retry_after=retry_after)
+
 
 class TooComplex(Refusal):
     code = "TOO_COMPLEX"

@@ -12,7 +12,7 @@ from tests.parts.peer import CSRF_TOKEN, bearing, browsing, sending
 from tests.realtime.arranging import Community, Person
 from tests.realtime.asking import GRAPHQL_JSON, JSON, WHO, Post, code, extensions, well_formed
 
-MAX_BODY_BYTES = 2_621_440  # Django's DATA_UPLOAD_MAX_MEMORY_SIZE
+MAX_BODY_BYTES = 2_621_440  # GRAPHQL_BODY_BYTES
 LEFT_OPEN: set[str] = set()  # what the specification allows and we do not do
 
 pytestmark = pytest.mark.usefixtures("calm")
@@ -192,7 +192,9 @@ def test_what_the_specification_does_not_name_is_ignored(post: Post) -> None:
 
 
 def test_a_body_that_is_too_large_gets_413(post: Post) -> None:
-    assert post(b'{"query": "' + b"#" * MAX_BODY_BYTES + b'"}').status_code == 413
+    refused = post(b'{"query": "' + b"#" * MAX_BODY_BYTES + b'"}')
+    assert refused.status_code == 413
+    assert "GRAPHQL_BODY_BYTES" in refused.json()["errors"][0]["message"]
 
 
 # --- GET --------------------------------------------------------------------------------------------

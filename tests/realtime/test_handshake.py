@@ -61,6 +61,7 @@ async def test_a_query_string_in_the_address_makes_no_difference(server: Server,
 async def test_who_says_nothing_is_closed_with_4408(server: Server) -> None:
     async with connected(server.websocket_url) as peer:
         assert await peer.closed(INIT_TIMEOUT_S + 5) == CloseCode.INITIALISATION_TIMEOUT
+        assert "REALTIME_INIT_TIMEOUT" in (peer.socket.close_reason or "")
         assert peer.received == []
 
 

@@ -281,7 +281,12 @@ async def test_more_operations_than_allowed_are_answered_with_an_error(peer: Pee
     await peer.subscribe(ROOM_EVENTS, operation="one more", roomId=community.room_id)
     refused = await peer.hear()
     assert (refused["type"], refused["id"]) == ("error", "one more")
-    assert refused["payload"][0]["extensions"] == {"code": "RATE_LIMITED", "reason": "TOO_MANY_OPERATIONS"}
+    assert refused["payload"][0]["extensions"] == {
+        "code": "RATE_LIMITED",
+        "reason": "TOO_MANY_OPERATIONS",
+        "retryAfter": 1.0,
+    }
+    assert "REALTIME_MAX_OPERATIONS" in refused["payload"][0]["message"]
     await peer.say({"type": "complete", "id": "0"})
     await peer.follow(community.room_id, operation="one more")
 

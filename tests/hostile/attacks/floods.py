@@ -128,6 +128,7 @@ async def distinct_subscriptions_on_many_sockets_are_refused_past_the_limit(targ
                 assert answer["payload"][0]["extensions"] == {
                     "code": "RATE_LIMITED",
                     "reason": "TOO_MANY_DISTINCT_OPERATIONS",
+                    "retryAfter": 1.0,
                 }
         assert accepted == target.max_distinct_operations
         await target.say()
