@@ -5,10 +5,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from chat.actions.tokens import authenticate_token
-from chat.credentials import credential_of_session, credential_of_token
+from chat.actions.tokens import authenticate_token, note_use
+from chat.credentials import credential_of_session, credential_of_token, token_of_credential
 from chat.events import EVERY_CREDENTIAL, UserEvent
-from chat.models import User
+from chat.models import ApiToken, User
 from realtime.closing import CloseCode
 from realtime.errors import Unauthenticated
 from realtime.interface import Credentials, Principal
@@ -49,7 +49,9 @@ def authenticate_request(request: HttpRequest) -> User | None:
         known = authenticate_token(bearer_of(authorization))
         if known is None:
             raise Unauthenticated("the API token is not valid", reason="TOKEN_INVALID")
-        return known[0]
+        user, token = known
+        note_use(token)
+        return user
     viewer = request.user if isinstance(request.user, User) and request.user.is_active else None
     if viewer is not None and request.method == "POST" and (refusal := _csrf_refusal(request)):
         raise Unauthenticated(f"CSRF verification failed: {refusal}", reason="CSRF_FAILED")
@@ -57,6 +59,13 @@ def authenticate_request(request: HttpRequest) -> User | None:
     if expected is not None and (viewer is None or expected != str(viewer.pk)):
         raise Unauthenticated("somebody else is signed in, or nobody", reason="OTHER_VIEWER")
     return viewer
+
+
+def introduced(principal: Principal) -> None:
+    """Keep that a token was used for a WebSocket."""
+    token_id = token_of_credential(principal.credential)
+    if token_id is not None and (token := ApiToken.objects.filter(pk=token_id).first()) is not None:
+        note_use(token)
 
 
 def bearer_of(authorization: str) -> str:

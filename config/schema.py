@@ -2,7 +2,7 @@
 
 import graphene
 
-from chat.authentication import authenticate, authenticate_request, closes
+from chat.authentication import authenticate, authenticate_request, closes, introduced
 from chat.schema import Mutation, Query
 from chat.schema.context import Context
 from chat.schema.subscriptions import SOURCES, TYPES, Subscription
@@ -16,6 +16,7 @@ interface = Interface(
     shared_context=Context.shared,
     authenticate=authenticate,
     authenticate_request=authenticate_request,
+    introduced=introduced,
     closes=closes,
     sources=SOURCES,
 )

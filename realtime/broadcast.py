@@ -57,14 +57,16 @@ class Broadcast:
             HistoryChanged: the log lacks what should be there.
         """
         async with self._loading:
+            size = PAGE_EVENTS
             while True:
                 epoch = self.topic.epoch
-                last = min(seq + PAGE_EVENTS, self.topic.head.seq)
+                last = min(seq + size, self.topic.head.seq)
                 wanted = range(seq + 1, last + 1)
                 if not all(number in self._kept for number in wanted):
                     made = await in_thread(_load, self.request, self.topic.stream_id, seq, last)
                     if self.topic.epoch != epoch:
-                        continue  # overtaken while it was made
+                        size = max(1, size // 2)  # overtaken while it was made: a shorter one takes less long
+                        continue
                     for number, payload in made:
                         self._keep(number, payload)
                     return made
@@ -98,9 +100,8 @@ def _load(request: Request, stream_id: int, after: int, last: int) -> list[tuple
 class Followers:
     """Subscribers who hear of a stream's activity, or of a topic's passing payloads, with the same operation."""
 
-    def __init__(self, request: Request, topic: str = "") -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
-        self.topic = topic
         self.feeds: dict[Feed | PassingFeed, None] = {}
         self._making = asyncio.Lock()
         self._latest: bytes | None = None

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import channels_graphql_ws
 from channels.exceptions import StopConsumer
 from django.conf import settings
+from django.db import DatabaseError
 from graphql import OperationType
 
 from realtime import documents, execution
@@ -34,6 +35,7 @@ from realtime.payloads import Request
 from realtime.storable import refuse_unstorable
 from realtime.strict_json import read_json
 from realtime.threads import OPERATIONS, READING, in_thread
+from realtime.topic import Watch
 from realtime.writer import AsgiWriter, Outlet, Writer
 
 logger = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         self._graphql_ws_subprotocol = PROTOCOL
         self._operations: dict[str, Feed | PassingFeed | asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._watch: object | None = None
+        self._watch: Watch | None = None
+        self._shown: Credentials | None = None
         self._writer: Writer | None = None
 
     # ------------------------------------------------------------------ ASGI messages
@@ -229,8 +232,10 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             if refusal := connections.introduce(self, principal.viewer.pk):
                 await self.close(*refusal)
                 return
-            self.principal = principal
-            self._watch = await current_hub().watch(principal.stream_id, self._on_own_event)
+            self.principal, self._shown = principal, shown
+            watch = Watch(self._on_own_event, self._on_other_history)
+            await current_hub().watch(principal.stream_id, watch)
+            self._watch = watch
             if await in_thread(interface().authenticate, shown) is None:
                 await self.close(CloseCode.UNAUTHORIZED)
                 return
@@ -241,8 +246,15 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         if self.state is State.INITIALISING:
             await self._send_gql_connection_ack()
             self.state = State.READY
+            self._spawn_background_task(self._note_introduction(principal))
         else:
             self._stop()
+
+    async def _note_introduction(self, principal: Principal) -> None:
+        try:
+            await OPERATIONS.run(interface().introduced, principal)
+        except DatabaseError as error:
+            logger.warning("an introduction could not be noted: %s", error)
 
     def _credentials(self, payload: dict[str, Any]) -> Credentials:
         headers = dict(self.scope["headers"])
@@ -258,6 +270,21 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         """An event of this person's own stream; one of them is the end of the credential."""
         if self.principal is not None and (closing := interface().closes(event, self.principal.credential)):
             self._spawn_background_task(self.close(*closing))
+
+    def _on_other_history(self) -> None:
+        """An older backup is there, which may lack this credential or its end: find out who it is once more."""
+        self._spawn_background_task(self._authenticate_again())
+
+    async def _authenticate_again(self) -> None:
+        if self._shown is None or self.principal is None:
+            return
+        try:
+            principal = await in_thread(interface().authenticate, self._shown)
+        except DatabaseError:
+            await self.close(CloseCode.TRY_AGAIN_LATER)
+            return
+        if principal is None or principal.viewer.pk != self.principal.viewer.pk:
+            await self.close(CloseCode.UNAUTHORIZED)
 
     # ------------------------------------------------------------------ operations
 

@@ -181,7 +181,13 @@ class Server(daphne.server.Server):
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """autobahn's `sendClose` refuses 1012 and 1013, and daphne drops the reason (seen on 4.2.3)."""
-        opened = getattr(protocol, "state", None) == WebSocketProtocol.STATE_OPEN
+        state = getattr(protocol, "state", None)
+        if message["type"] == "websocket.close" and state in (
+            WebSocketProtocol.STATE_CLOSING,
+            WebSocketProtocol.STATE_CLOSED,
+        ):
+            return  # the peer was first
+        opened = state == WebSocketProtocol.STATE_OPEN
         if message["type"] == "websocket.close" and opened and hasattr(protocol, "sendCloseFrame"):
             reason = (message.get("reason") or "").encode("ascii", "replace")[:MAX_REASON_BYTES]
             protocol.sendCloseFrame(code=message.get("code") or CloseCode.TRY_AGAIN_LATER, reasonUtf8=reason or None)

@@ -105,7 +105,7 @@ class Feed:
         broadcast.feeds[self] = None
 
     def start(self) -> None:
-        if self.state is State.CATCHING_UP:
+        if self.state is State.CATCHING_UP and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._catch_up())
 
     def deliver(self, seq: int, payload: bytes | None) -> None:
@@ -124,6 +124,7 @@ class Feed:
         """Activity of a followed stream; one whose reader is slow gets the latest of each once it has caught up."""
         if not self._outlet.writer.has_room:
             self._told.clear()
+            self._lag()
         elif not self._outlet.next(payload):
             self._lag()
 
@@ -136,11 +137,13 @@ class Feed:
         """The log is no longer the one that this feed has read: say so and go on from its present head."""
         if self.state is State.ENDED:
             return
+        started = self._task is not None  # else it waits to be told whether it may read at all
         self._stop_task()
         self._broadcast.live.pop(self, None)
         self.state = State.CATCHING_UP
         self._reset = reason
-        self.start()
+        if started:
+            self.start()
 
     def end(self) -> None:
         """The viewer may no longer read: nothing but the end goes out."""
@@ -167,6 +170,7 @@ class Feed:
     def _stop_task(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
+            self._task = None
 
     async def _catch_up(self) -> None:
         while self.state is State.CATCHING_UP:
@@ -181,8 +185,7 @@ class Feed:
                 elif not self._said_ready:
                     await self._say_ready()
                 elif self._refollow:
-                    self._refollow = False
-                    self._wanted_follows = set(await in_thread(self.request.source.follows, self.request.viewer))
+                    await self._look_whom_to_follow()
                 elif self._wanted_follows != self._follows.keys() or self._told != self._follows.keys():
                     await self._follow()
                 else:
@@ -230,6 +233,14 @@ class Feed:
         self._opened_at, self._position = head, head.seq
         self._reset = None
 
+    async def _look_whom_to_follow(self) -> None:
+        self._refollow = False  # at first: it may be asked for again meanwhile
+        try:
+            self._wanted_follows = set(await in_thread(self.request.source.follows, self.request.viewer))
+        except BaseException:
+            self._refollow = True
+            raise
+
     async def _follow(self) -> None:
         for stream_id in self._follows.keys() - self._wanted_follows:
             self._told.discard(stream_id)
@@ -238,24 +249,33 @@ class Feed:
             self._follows |= await self._hub.follow(self, missing)
             self._wanted_follows &= self._follows.keys()
         for stream_id in self._follows.keys() - self._told:
-            self._told.add(stream_id)
-            self._outlet.next(await self._follows[stream_id].activity(stream_id))
+            await self._tell(stream_id)
+
+    async def _tell(self, stream_id: int) -> None:
+        """Say how far a followed stream has come."""
+        self._told.add(stream_id)  # at first: what is dropped meanwhile has to be told once more
+        try:
+            payload = await self._follows[stream_id].activity(stream_id)
+        except BaseException:
+            self._told.discard(stream_id)
+            raise
+        self._outlet.next(payload)
 
 
 class PassingFeed:
     """A subscription to what passes and is not kept; it ends, like any, where its viewer may no longer read."""
 
-    def __init__(self, hub: "Hub", topic: "Topic", request: Request, followers: Followers, outlet: Outlet) -> None:
+    def __init__(self, hub: "Hub", topic: "Topic", request: Request, name: str, outlet: Outlet) -> None:
         self.request = request
         self._hub = hub
         self._topic = topic
-        self._followers = followers
+        self._name = name
         self._outlet = outlet
         self._closed = False
 
     def start(self) -> None:
         if not self._closed:
-            self._followers.feeds[self] = None
+            self._hub.overhear(self, self._name)
 
     def overhear(self, payload: bytes) -> None:
         if self._outlet.writer.has_room:
@@ -272,5 +292,4 @@ class PassingFeed:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._followers.feeds.pop(self, None)
-            self._hub.release_passing(self, self._topic, self._followers)
+            self._hub.release_passing(self, self._topic, self._name)

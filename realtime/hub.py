@@ -8,12 +8,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from realtime import log, payloads
 from realtime.allowance import Allowance
 from realtime.broadcast import Broadcast, Followers
 from realtime.cursor import Cursor
 from realtime.feed import Feed, Opening, PassingFeed
+from realtime.interface import Source
 from realtime.models import Event
 from realtime.payloads import Key, Passing, Request, ResetReason
 from realtime.recent import Recent
@@ -89,13 +91,11 @@ class Hub:
         topic = self._topic(opening.head)
         feed: Feed | PassingFeed
         if opening.place.topic is not None:
-            name = opening.place.topic
-            followers = self._passing.setdefault(name, {}).setdefault(request.key, Followers(request, name))
-            feed = PassingFeed(self, topic, request, followers, outlet)
+            feed = PassingFeed(self, topic, request, opening.place.topic, outlet)
         else:
             feed = Feed(self, topic, request, outlet, opening)
         topic.feeds[feed] = None
-        if topic.head.seq > opening.head.seq:
+        if topic.growing or topic.head.seq > opening.head.seq:
             # The hub is past the place where the permission was checked: an event in between may have ended it.
             try:
                 allowed = await in_thread(request.source.who_may_read, topic.stream_id, {request.viewer.pk})
@@ -104,22 +104,22 @@ class Hub:
                 raise
             if request.viewer.pk not in allowed:
                 feed.end()
+            elif isinstance(feed, Feed):
+                feed.follow_anew()
         elif fresh or topic.head.seq < opening.head.seq:
             # What came between the look at the head and now rang for nobody here.
             self._touch(topic.stream_id)
         feed.start()
         return feed
 
-    async def watch(self, stream_id: int, watch: Watch) -> object:
-        """Hear of every event of the stream from now on; returns what `unwatch` takes."""
+    async def watch(self, stream_id: int, watch: Watch) -> None:
+        """Let `watch` hear of the stream from now on."""
         topic = self._topic(await in_thread(log.head, stream_id))
-        handle = object()
-        topic.watches[handle] = watch
-        return handle
+        topic.watches[watch] = None
 
-    def unwatch(self, stream_id: int, handle: object) -> None:
+    def unwatch(self, stream_id: int, watch: Watch) -> None:
         if (topic := self._topics.get(stream_id)) is not None:
-            topic.watches.pop(handle, None)
+            topic.watches.pop(watch, None)
             self._drop_if_unused(topic)
 
     async def follow(self, feed: Feed, stream_ids: Iterable[int]) -> dict[int, Followers]:
@@ -151,14 +151,21 @@ class Hub:
             self.unfollow(feed, stream_id, followers)
         self._drop_if_unused(topic)
 
-    def release_passing(self, feed: PassingFeed, topic: Topic, followers: Followers) -> None:
+    def overhear(self, feed: PassingFeed, name: str) -> None:
+        """Let the feed have what passes under this name."""
+        audiences = self._passing.setdefault(name, {})
+        audiences.setdefault(feed.request.key, Followers(feed.request)).feeds[feed] = None
+
+    def release_passing(self, feed: PassingFeed, topic: Topic, name: str) -> None:
         topic.feeds.pop(feed, None)
         self._allowance.give_back(feed.request, topic.stream_id)
-        if not followers.feeds:
-            audiences = self._passing.get(followers.topic, {})
-            audiences.pop(followers.request.key, None)
+        audiences = self._passing.get(name, {})
+        if (followers := audiences.get(feed.request.key)) is not None:
+            followers.feeds.pop(feed, None)
+            if not followers.feeds:
+                del audiences[feed.request.key]
             if not audiences:
-                self._passing.pop(followers.topic, None)
+                del self._passing[name]
         self._drop_if_unused(topic)
 
     async def growth(self) -> None:
@@ -202,49 +209,62 @@ class Hub:
     async def _grow(self, topic: Topic, growth: Growth) -> None:
         self.counters.events += len(growth.events)
         self.counters.executions += sum(len(made) for made in growth.made.values())
-        await self._shut_out(topic, growth.events)
-        for index, event in enumerate(growth.events):
-            topic.head = event.cursor
-            if any(source.overtakes(event) for source in topic.sources):
-                topic.forget()
-            for watch in list(topic.watches.values()):
-                watch(event)
-            for key, broadcast in list(topic.broadcasts.items()):
-                made = growth.made.get(key)
-                await broadcast.publish(event.seq, made[index] if made else None)
-            for feed in list(topic.feeds):
-                if isinstance(feed, Feed) and feed.request.source.changes_follows(event):
-                    feed.follow_anew()
+        topic.growing = True
+        try:
+            await self._shut_out(topic, growth.events)
+            for index, event in enumerate(growth.events):
+                await self._hand_out(topic, event, index, growth)
+        finally:
+            topic.growing = False
         if len(growth.events) == READ_EVENTS:
             self._touch(topic.stream_id)
         self._announce(topic)
 
-    async def _shut_out(self, topic: Topic, events: list[Event]) -> None:
-        """End the feeds of those who may no longer read, before any of `events` goes out.
+    async def _hand_out(self, topic: Topic, event: Event, index: int, growth: Growth) -> None:
+        topic.head = event.cursor
+        if any(source.overtakes(event) for source in topic.sources):
+            topic.forget()
+        for watch in list(topic.watches):
+            watch.happened(event)
+        for key, broadcast in list(topic.broadcasts.items()):
+            made = growth.made.get(key)
+            await broadcast.publish(event.seq, made[index] if made else None)
+        for feed in list(topic.feeds):
+            if isinstance(feed, Feed) and feed.request.source.changes_follows(event):
+                feed.follow_anew()
 
-        Feeds that come while it asks are asked about too: between the last answer and the fan-out nothing is awaited.
-        """
+    async def _shut_out(self, topic: Topic, events: list[Event]) -> None:
+        """End the feeds of those who may no longer read, before any of `events` goes out."""
         for source in topic.sources:
-            if not any(source.may_shut_out(event) for event in events):
-                continue
-            asked: set[int] = set()
-            while unasked := {feed.request.viewer.pk for feed in topic.feeds if feed.request.source is source} - asked:
-                allowed = await DELIVERY.run(source.who_may_read, topic.stream_id, unasked)
-                for feed in list(topic.feeds):
-                    if feed.request.source is source and feed.request.viewer.pk in unasked.difference(allowed):
-                        feed.end()
-                asked |= unasked
+            if any(source.may_shut_out(event) for event in events):
+                await self._ask_who_may_read(topic, source)
+
+    async def _ask_who_may_read(self, topic: Topic, source: Source) -> None:
+        """End the feeds of those who may not. Who comes while the topic grows asks for themselves, in `subscribe`."""
+        feeds = [feed for feed in topic.feeds if feed.request.source is source]
+        allowed = await DELIVERY.run(source.who_may_read, topic.stream_id, {feed.request.viewer.pk for feed in feeds})
+        for feed in feeds:
+            if feed.request.viewer.pk not in allowed:
+                feed.end()
 
     async def _restart(self, topic: Topic) -> None:
-        """The log isn't the one that was read (a restored backup): everybody goes on from its present head."""
+        """The log isn't the one that was read (a restored backup): who may read it goes on from its present head."""
         logger.warning("the history of stream %s has changed; its listeners start anew", topic.stream_id)
-        heads = await DELIVERY.run(log.heads, [topic.stream_id])
-        topic.forget()
-        if topic.stream_id not in heads:
+        topic.growing = True
+        try:
+            head = (await DELIVERY.run(log.heads, [topic.stream_id])).get(topic.stream_id)
+            topic.forget()
+            for source in topic.sources:
+                await self._ask_who_may_read(topic, source)
+        finally:
+            topic.growing = False
+        for watch in list(topic.watches):
+            watch.restarted()
+        if head is None:
             for feed in list(topic.feeds):
                 feed.end()
             return
-        topic.head = heads[topic.stream_id]
+        topic.head = head
         for feed in list(topic.feeds):
             feed.restart(ResetReason.HISTORY_CHANGED)
         self._announce(topic)
@@ -298,8 +318,12 @@ class Hub:
     async def _say_activity(self, topic: Topic) -> None:
         topic.activity_due = False
         topic.activity_at = self._loop.time()
-        for followers in list(topic.followers.values()):
-            followers.publish(await followers.activity(topic.stream_id))
+        try:
+            for followers in list(topic.followers.values()):
+                followers.publish(await followers.activity(topic.stream_id))
+        except DatabaseError:
+            self._announce(topic)  # once more, a second later
+            raise
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -103,6 +103,7 @@ class Interface:
         shared_context: makes the context of an execution whose result many viewers get.
         authenticate: who shows these credentials; None where they are no good. Runs in a worker thread.
         authenticate_request: the same for HTTP; raises Refusal where the request must not go on.
+        introduced: a WebSocket is served in this name now. Runs in a worker thread, and may write.
         closes: the close code and reason for a connection of `credential` at an event of its person's stream, or None.
         sources: by the name of the subscription's root field.
     """
@@ -112,6 +113,7 @@ class Interface:
     shared_context: Callable[[], Context]
     authenticate: Callable[[Credentials], Principal | None]
     authenticate_request: Callable[[HttpRequest], Any]
+    introduced: Callable[[Principal], None]
     closes: Callable[[Event, str], "tuple[int, str] | None"]
     sources: Mapping[str, Source] = field(default_factory=dict)
 

@@ -20,7 +20,18 @@ logger = logging.getLogger(__name__)
 
 READ_EVENTS = 200
 
-Watch = Callable[[Event], None]
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who hears of a stream without listening to it.
+
+    Args:
+        happened: is called for every event.
+        restarted: is called where the log is another one than was read.
+    """
+
+    happened: Callable[[Event], None]
+    restarted: Callable[[], None]
 
 
 class Topic:
@@ -31,9 +42,10 @@ class Topic:
         self.head = head
         self.recent = recent
         self.epoch = 0  # rises when what was made before is no longer true
+        self.growing = False  # events are being handed out: who comes now asks for themselves whether they may read
         self.broadcasts: dict[Key, Broadcast] = {}
         self.feeds: dict[Feed | PassingFeed, None] = {}
-        self.watches: dict[object, Watch] = {}
+        self.watches: dict[Watch, None] = {}
         self.followers: dict[Key, Followers] = {}
         self.activity_due = False
         self.activity_at = 0.0

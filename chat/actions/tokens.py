@@ -1,7 +1,9 @@
 """API tokens: made, recognised, revoked."""
 
+import logging
 from datetime import timedelta
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from chat.actions.people import end_session
@@ -10,6 +12,8 @@ from chat.credentials import credential_of_token
 from chat.models import ApiToken, User
 from chat.reasons import Reason
 from realtime.errors import BadUserInput
+
+logger = logging.getLogger(__name__)
 
 # How exactly `last_used_at` is kept: each use would be a write else.
 LAST_USED_STEP = timedelta(minutes=5)
@@ -37,13 +41,19 @@ def authenticate_token(text: str) -> tuple[User, ApiToken] | None:
         return None
     tokens = ApiToken.objects.select_related("user")
     token = tokens.filter(digest=ApiToken.digest_of(text), revoked_at=None, user__is_active=True).first()
-    if token is None:
-        return None
+    return None if token is None else (token.user, token)
+
+
+def note_use(token: ApiToken) -> None:
+    """Keep when the token was last used, where that can be written: a full disk keeps nobody from reading."""
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
-        token.last_used_at = now
+    if token.last_used_at is not None and now - token.last_used_at <= LAST_USED_STEP:
+        return
+    token.last_used_at = now
+    try:
         token.save(update_fields=["last_used_at"])
-    return token.user, token
+    except DatabaseError as error:
+        logger.warning("the use of a token could not be noted: %s", error)
 
 
 def revoke_token(token: ApiToken, *, reason: str = "token revoked") -> None:

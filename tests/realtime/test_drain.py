@@ -140,13 +140,11 @@ async def test_who_waits_for_an_answer_leaves_after_it(start_server: StartServer
         senders, others = peers[:THREADS], peers[THREADS:]
         watching = [asyncio.create_task(peer.closed(within_s=END_LIMIT_S)) for peer in others]
         with locked(server):
-            before = open_databases(server)
             for peer in senders:
                 given = sending(community.room_id, "wait for it")["variables"]["input"]
                 await peer.subscribe(SEND_MESSAGE, operation="send", input=given)
-            await asyncio.to_thread(
-                until, lambda: open_databases(server) == before + THREADS, within_s=10, what="The begin of all sends"
-            )
+                await peer.say({"type": "ping"})
+                assert await peer.hear() == {"type": "pong"}  # so it has taken the send
             server.signal(signal.SIGTERM)
             for closed in itertools.islice(asyncio.as_completed(watching), 14):
                 await closed

@@ -1,5 +1,6 @@
 """How a WebSocket begins: its sub-protocol, who it is, and from which page."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,9 @@ from chat.drill.parts.databases import SqliteDatabases
 from chat.drill.parts.server import Server
 from realtime.closing import CloseCode
 from tests.conftest import servers
+from tests.parts.eventually import eventually
 from tests.parts.peer import PROTOCOL, Peer, bearing, connected, introduced
-from tests.realtime.arranging import Person
+from tests.realtime.arranging import Person, arrange, locked
 
 pytestmark = pytest.mark.usefixtures("unharmed")
 
@@ -194,3 +196,40 @@ async def test_a_bad_token_is_not_made_up_for_by_a_good_cookie(server: Server, a
     async with connected(server.websocket_url, session=aiko.sessions[0], origin=server.url) as peer:
         await peer.say({"type": "connection_init", "payload": {"authorization": "Bearer wrong"}})
         assert await peer.closed() == CloseCode.FORBIDDEN
+
+
+async def test_a_token_lets_in_while_nothing_can_be_written(server: Server) -> None:
+    (sora,) = (await asyncio.to_thread(arrange, server, "sora")).people
+    with locked(server):
+        async with introduced(server.websocket_url, sora.token) as peer:
+            await peer.serves()
+
+
+async def test_when_a_token_was_used_for_a_websocket_is_kept(server: Server) -> None:
+    (toma,) = (await asyncio.to_thread(arrange, server, "toma")).people
+    last_used = f"from chat.models import ApiToken; print(ApiToken.objects.get(user={toma.id}).last_used_at)"
+    assert (await asyncio.to_thread(server.python, last_used)).strip() == "None"
+    async with introduced(server.websocket_url, toma.token):
+        await eventually(
+            lambda: asyncio.to_thread(lambda: server.python(last_used).strip() != "None"), what="the time of its use"
+        )
+
+
+OLDER_BACKUP = """
+from django.db import transaction
+from chat.models import ApiToken, User
+from realtime.models import Event, Stream
+stream = User.objects.get(pk={person}).stream_id
+with transaction.atomic():
+    Event.objects.filter(stream=stream).delete()
+    Stream.objects.filter(pk=stream).update(last_seq=0)
+    ApiToken.objects.filter(user={person}).delete()
+"""
+
+
+async def test_a_connection_whose_token_an_older_backup_lacks_is_closed_with_4401(server: Server) -> None:
+    _, yuki = (await asyncio.to_thread(arrange, server, "umi", "yuki")).people
+    async with introduced(server.websocket_url, yuki.token) as peer:
+        await peer.serves()
+        await asyncio.to_thread(server.python, OLDER_BACKUP.format(person=yuki.id))
+        assert await peer.closed() == CloseCode.UNAUTHORIZED

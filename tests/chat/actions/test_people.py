@@ -7,11 +7,12 @@ from allauth.account.signals import password_changed
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from chat.actions.people import ban, end_all_sessions, end_other_sessions, end_session, rename, unban
-from chat.actions.tokens import LAST_USED_STEP, authenticate_token, create_token, revoke_token
+from chat.actions.tokens import LAST_USED_STEP, authenticate_token, create_token, note_use, revoke_token
 from chat.credentials import credential_of_session, credential_of_token, token_of_credential
 from chat.models import ApiToken, User
 from tests.chat.actions.arranging import admin, happened, head, person, refused, room, rows
@@ -267,18 +268,29 @@ def test_a_revoked_token_lets_nobody_in_and_ends_its_connections() -> None:
 
 
 def test_when_a_token_was_last_used_is_kept_to_some_minutes() -> None:
-    token, text = create_token(person(), name="bot")
-    authenticate_token(text)
+    token, _ = create_token(person(), name="bot")
+    note_use(token)
     first = ApiToken.objects.get().last_used_at
-    authenticate_token(text)
+    note_use(ApiToken.objects.get())
     assert first is not None
     assert ApiToken.objects.get().last_used_at == first
     earlier = timezone.now() - LAST_USED_STEP - timedelta(seconds=1)
     ApiToken.objects.filter(pk=token.pk).update(last_used_at=earlier)
-    authenticate_token(text)
+    note_use(ApiToken.objects.get())
     last = ApiToken.objects.get().last_used_at
     assert last is not None
     assert last >= first
+
+
+def test_a_use_that_cannot_be_noted_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    token, text = create_token(person(), name="bot")
+
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(ApiToken, "save", full)
+    note_use(token)
+    assert authenticate_token(text) is not None
 
 
 def test_a_token_needs_a_name_and_a_person_who_is_there() -> None:
