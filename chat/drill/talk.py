@@ -67,9 +67,6 @@ class Talk:
         """How long requests with messages took, in seconds, in the order in which they began."""
         return [sent.took_s for sent in self._sent if sent.took_s is not None]
 
-    def sends_since(self, t: float) -> list[float]:
-        return [sent.took_s for sent in self._sent if sent.began >= t and sent.took_s is not None]
-
     def waiting_since(self, t: float) -> int:
         """How many requests with messages that began after `t` have no answer yet."""
         return sum(1 for sent in self._asked.values() if sent.began >= t)
@@ -96,6 +93,15 @@ class Talk:
             if client.unsent or behind:
                 found.append(f"{client.name} ({client.unsent} unsent, {len(behind)} rooms behind)")
         return found
+
+    def say_all(self, why: str, *, room: str | None = None, but: str = "") -> None:
+        """Let everybody except one person send something: to the room, or to each that is open to them."""
+        wanted = [room] if room is not None else [each.id for each in self.installation.rooms]
+        for seat in self.taking_part:
+            if not seat.away and seat.person.id != but:
+                for each in wanted:
+                    if seat.client.position(each) is not None:
+                        seat.client.send(each, f"{seat.person.username} {why}")
 
     async def restart(self, seat: Seat) -> None:
         """A reload."""

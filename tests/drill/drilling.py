@@ -38,6 +38,12 @@ class Ended:
         return {promise["name"] for promise in self.result["promises"] if not promise["holds"]}
 
     @property
+    def complaints(self) -> str:
+        """What keeps it from being that all holds, with every failure."""
+        failures = [failure for promise in self.result["promises"] for failure in promise["failures"]]
+        return "\n".join([self.errors, *self.result["reasons"], *failures])
+
+    @property
     def lagged(self) -> bool:
         """Whether this machine was too slow for the drill, and nothing else was wrong with it."""
         reasons = [reason for reason in self.result["reasons"] if reason.startswith("Void:")]

@@ -1,9 +1,10 @@
 """What browsers do to pages: a tab frozen in the background, and a laptop that is closed for a day with work unsent."""
 
 import asyncio
+import time
 
 from chat.drill.clients.page import PageClient
-from chat.drill.faults.fault import Incident, Kind, Lane, Scene, until
+from chat.drill.faults.fault import PATIENCE_S, Incident, Kind, Lane, Scene, until
 from chat.drill.installation import Setup
 from chat.drill.talk import Seat
 
@@ -38,13 +39,14 @@ async def freeze(scene: Scene, incident: Incident) -> None:
         page.freeze()
         await asyncio.sleep(FREEZING_S)
         before = page.position(room)
-        for other in scene.talk.taking_part:
-            if other.person.id != page.person.id and not other.away and other.client.position(room) is not None:
-                other.client.send(room, f"{other.person.username} while {page.name} is frozen")
+        scene.talk.say_all(f"while {page.name} is frozen", room=room, but=page.person.id)
         await asyncio.sleep(incident.lasts_s)
-        rooms = await scene.installation.steward.insist("standing", rooms=[room])
-        if page.position(room) == before != rooms[room][0]:
-            incident.bit(f"it stood at {before} while the room went on to {rooms[room][0]}")
+        ends = time.monotonic() + PATIENCE_S
+        while not incident.bites and time.monotonic() < ends:
+            rooms = await scene.installation.steward.insist("standing", rooms=[room])
+            if page.position(room) == before != rooms[room][0]:
+                incident.bit(f"it stood at {before} while the room went on to {rooms[room][0]}")
+            await asyncio.sleep(FREEZING_S)
     finally:
         page.thaw()
         seat.away = False

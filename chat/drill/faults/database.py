@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from chat.drill.database import PostgresDatabase
-from chat.drill.faults.fault import Incident, Kind, Lane, Scene
+from chat.drill.faults.fault import PATIENCE_S, Incident, Kind, Lane, Scene, until
 from chat.drill.faults.readiness import see_ready
 from chat.drill.installation import Setup
 
@@ -56,13 +56,12 @@ async def lock(scene: Scene, incident: Incident) -> None:
     what = await asyncio.to_thread(held.__enter__)
     began = time.monotonic()
     try:
+        scene.talk.say_all("before a locked door")
         await asyncio.sleep(incident.lasts_s)
+        if await until(lambda: scene.talk.waiting_since(began) > 0, PATIENCE_S):
+            incident.bit(f"{what} were locked; {scene.talk.waiting_since(began)} sends waited")
     finally:
         await asyncio.to_thread(held.__exit__, None, None, None)
-    waited = [each for each in scene.talk.sends_since(began) if each > min(1.0, incident.lasts_s / 2)]
-    waiting = scene.talk.waiting_since(began)
-    if waited or waiting:
-        incident.bit(f"{what} were locked; {len(waited) + waiting} sends waited")
 
 
 def _ours(setup: Setup) -> bool:

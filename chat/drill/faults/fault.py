@@ -14,6 +14,7 @@ from chat.drill.network import Path
 from chat.drill.talk import Talk
 
 POLL_INTERVAL_S = 0.05
+PATIENCE_S = 10.0  # so long a fault goes on until it has bitten, where others keep people from doing what shows it
 
 
 class Lane(Enum):

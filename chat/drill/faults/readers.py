@@ -2,9 +2,10 @@
 
 import asyncio
 
-from chat.drill.faults.fault import Incident, Kind, Lane, Scene, until
+from chat.drill.faults.fault import PATIENCE_S, Incident, Kind, Lane, Scene, until
 
 SLOW_BYTES_PER_S = 1_000
+MESSAGES = 2  # of each client: more than such a reader takes at once
 
 
 async def unread(scene: Scene, incident: Incident) -> None:
@@ -13,6 +14,7 @@ async def unread(scene: Scene, incident: Incident) -> None:
         try:
             for path in paths:
                 await path.stop_reading()
+            scene.talk.say_all("to nobody who reads")
             await asyncio.sleep(incident.lasts_s)
             if waiting := sum(path.unread_bytes for path in paths):
                 incident.bit(f"{waiting} bytes were left unread")
@@ -27,9 +29,11 @@ async def slow(scene: Scene, incident: Incident) -> None:
         try:
             for path in paths:
                 path.slow(SLOW_BYTES_PER_S)
+            for _ in range(MESSAGES):
+                scene.talk.say_all("to slow readers")
             loop = asyncio.get_running_loop()
             ends = loop.time() + incident.lasts_s
-            if await until(lambda: any(path.unread_bytes for path in paths), incident.lasts_s):
+            if await until(lambda: any(path.unread_bytes for path in paths), incident.lasts_s + PATIENCE_S):
                 incident.bit(f"{sum(path.unread_bytes for path in paths)} bytes waited for a reader")
             await asyncio.sleep(max(0.0, ends - loop.time()))
         finally:
