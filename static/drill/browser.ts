@@ -63,6 +63,8 @@ export class Tab {
   readonly #deafen = new Set<Stop>();
   online = true;
   visible = true;
+  /** Whether the browser's storage fails this tab, whatever the others find. */
+  storageFails = false;
 
   constructor(browser: Browser, connect: (tab: Tab) => Network) {
     this.#browser = browser;
@@ -92,7 +94,7 @@ export class Tab {
       },
       fetch: (url, init) => this.#alive(() => network.fetch(url, init)),
       WebSocket: network.WebSocket,
-      indexedDB: browser.indexedDB,
+      indexedDB: this.#storage(),
       locks: browser.hasLocks ? this.#locks() : null,
       openChannel: (name) => this.#channel(name),
       random: () => machine.random(),
@@ -148,6 +150,27 @@ export class Tab {
         );
       });
     });
+  }
+
+  #storage(): IDBFactory {
+    const { indexedDB } = this.#browser;
+    const look = (): void => {
+      if (this.storageFails) throw new Error("the storage fails");
+    };
+    const open = (name: string, version: number): IDBOpenDBRequest => {
+      look();
+      const request = indexedDB.open(name, version);
+      request.addEventListener("success", () => {
+        const database = request.result;
+        const transaction = database.transaction.bind(database);
+        database.transaction = (...given) => {
+          look();
+          return transaction(...given);
+        };
+      });
+      return request;
+    };
+    return Object.create(indexedDB, { open: { value: open } }) as IDBFactory;
   }
 
   /** Web Locks as far as the client uses them. */

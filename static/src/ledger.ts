@@ -10,7 +10,12 @@ type News =
 
 const STORAGE_TIMEOUT_MS = 10_000;
 
-/** The rows that one person has in this browser: in memory, in its storage, and the same in all tabs. */
+/**
+ * The rows that one person has in this browser: in memory, in its storage, and the same in all tabs.
+ *
+ * A tab whose storage fails is alone from then on: what it queues no other tab knows of. Of what it shared it keeps a
+ * copy, so that what it queues next comes after that, whoever sends it first.
+ */
 export class Ledger {
   readonly #environment: Environment;
   readonly #viewerId: string;
@@ -31,7 +36,7 @@ export class Ledger {
     const { indexedDB } = environment;
     this.#storage = indexedDB === null ? new PassingStorage() : new DurableStorage(indexedDB);
     this.#stopListening = channel.subscribe((message) => {
-      if (isNews(message)) this.#hear(message);
+      if (isNews(message)) this.#onNews(message);
     });
   }
 
@@ -44,7 +49,7 @@ export class Ledger {
     return [...this.#rows.values(), ...this.#unkept];
   }
 
-  /** Whether it survives closing the browser. */
+  /** Whether it survives closing the browser, and other tabs know of it. */
   get durable(): boolean {
     return this.#storage.durable;
   }
@@ -66,7 +71,9 @@ export class Ledger {
   async add(row: Row): Promise<void> {
     this.#unkept = [...this.#unkept, row];
     this.#changes.emit(null);
-    const kept = await this.#stored((storage) => storage.add(row));
+    // Where the storage is left meanwhile, the row has come along.
+    const kept = await this.#stored(async (storage) => (this.#unkept.includes(row) ? storage.add(row) : null));
+    if (kept === null) return;
     this.#unkept = this.#unkept.filter((other) => other !== row);
     this.#tell({ kind: "kept", row: kept });
   }
@@ -106,7 +113,13 @@ export class Ledger {
 
   #tell(news: News): void {
     this.#hear(news);
-    this.#channel.post(news);
+    if (this.durable) this.#channel.post(news);
+  }
+
+  #onNews(news: News): void {
+    if (this.durable) return this.#hear(news);
+    // Sent or taken back elsewhere: the copy goes with it.
+    if (news.kind === "gone") void this.remove([...this.kept].filter(({ position }) => news.positions.includes(position)));
   }
 
   #hear(news: News): void {
@@ -129,12 +142,25 @@ export class Ledger {
   async #stored<T>(work: (storage: OperationStorage) => Promise<T>): Promise<T> {
     const storage = this.#storage;
     try {
-      return await (storage.durable ? this.#inTime(work(storage)) : work(storage));
+      const done = await (storage.durable ? this.#inTime(work(storage)) : work(storage));
+      if (storage === this.#storage) return done;
     } catch (error) {
       if (!storage.durable) throw error;
-      if (storage === this.#storage) this.#storage = new PassingStorage([...this.#rows.values()]);
-      return work(this.#storage);
+      if (storage === this.#storage) this.#leaveStorage();
     }
+    return work(this.#storage);
+  }
+
+  /**
+   * From here on this tab is alone, with all that it has, in its order. Other tabs may send that as well: also what was
+   * on its way into the storage, for what failed may have happened all the same.
+   */
+  #leaveStorage(): void {
+    const storage = new PassingStorage(this.all.map((row) => ({ ...row, attempted: true })));
+    this.#storage = storage;
+    this.#unkept = [];
+    this.#rows = inOrder(storage.rows);
+    this.#changes.emit(null);
   }
 
   /** Some browsers open IndexedDB and never say so. Should it answer later: every operation may be repeated. */
@@ -146,8 +172,8 @@ export class Ledger {
   }
 }
 
-function inOrder(rows: readonly KeptRow[]): ReadonlyMap<number, KeptRow> {
-  const byPosition = new Map(rows.map((row) => [row.position, row]));
+function inOrder(rows: Iterable<KeptRow>): ReadonlyMap<number, KeptRow> {
+  const byPosition = new Map([...rows].map((row) => [row.position, row]));
   return new Map([...byPosition].sort(([one], [other]) => one - other));
 }
 

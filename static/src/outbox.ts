@@ -98,8 +98,7 @@ export class Outbox {
       won: () => this.#sender.start(),
       lost: () => this.#sender.stop(),
       asked: (urgent) => {
-        if (urgent) this.#sender.tryNow();
-        else this.#sender.wake();
+        this.#work(urgent);
         this.#channel.post(this.#report());
       },
     });
@@ -107,6 +106,7 @@ export class Outbox {
     this.#stops = [
       this.#channel.subscribe((message) => this.#onReport(message)),
       this.#ledger.subscribe(() => {
+        if (!this.#ledger.durable) this.#goAlone();
         this.#sender.wake();
         this.#update();
       }),
@@ -114,8 +114,8 @@ export class Outbox {
     ];
     void this.#ledger.read().then((rows) => {
       if (this.#stopped) return;
-      this.#leadership.start();
-      if (rows.length > 0) this.#leadership.ask(true);
+      if (this.#ledger.durable) this.#leadership.start();
+      if (rows.length > 0) this.#ask(true);
     });
   }
 
@@ -174,7 +174,7 @@ export class Outbox {
     const row = this.#ledger.find(id);
     if (row === undefined) return;
     await this.#ledger.update(row, (now) => (now.state.kind === "failed" ? { ...now, state: { kind: "waiting" } } : null));
-    this.#leadership.ask(true);
+    this.#ask(true);
   }
 
   /** Forget an operation that failed or is held; a message with all that was done to it. */
@@ -193,7 +193,7 @@ export class Outbox {
 
   /** Try now, also after a pause. */
   tryNow(): void {
-    this.#leadership.ask(true);
+    this.#ask(true);
   }
 
   /** Whether this person has something unsent in this browser, from any tab: for the question before log-out. */
@@ -210,6 +210,27 @@ export class Outbox {
     this.#ledger.stop();
     this.#channel.close();
     this.#update();
+  }
+
+  /** There is something to send, for this tab or the one that sends for all. */
+  #ask(urgent: boolean): void {
+    if (this.#ledger.durable) this.#leadership.ask(urgent);
+    else this.#work(urgent);
+  }
+
+  #work(urgent: boolean): void {
+    if (urgent) this.#sender.tryNow();
+    else this.#sender.wake();
+  }
+
+  /** No other tab sees what is in the ledger: it is sent from here, and theirs is left to them. */
+  #goAlone(): void {
+    this.#leadership.stop();
+    this.#sender.start();
+  }
+
+  get #sends(): boolean {
+    return this.#leadership.leads || !this.#ledger.durable;
   }
 
   #queue(): Queue {
@@ -242,7 +263,7 @@ export class Outbox {
     const viewerId = this.#viewerId;
     const kept = this.#ledger
       .add({ id, viewerId, roomId, createdAt, operation, attempted: false, state: { kind: "waiting" } })
-      .then(() => this.#leadership.ask(false));
+      .then(() => this.#ask(false));
     return { id, kept };
   }
 
@@ -279,9 +300,9 @@ export class Outbox {
       case "visible":
         // A frozen tab may have missed what the others said.
         void this.#ledger.read();
-        return this.#leadership.ask(true);
+        return this.#ask(true);
       case "online":
-        return this.#leadership.ask(true);
+        return this.#ask(true);
       case "offline":
       case "hidden":
         return;
@@ -309,8 +330,8 @@ export class Outbox {
   }
 
   #compose(): OutboxView {
-    const leads = this.#leadership.leads;
-    const sending: ReadonlySet<number> = leads ? this.#sender.sending : new Set(this.#leader.sending);
+    const sends = this.#sends;
+    const sending: ReadonlySet<number> = sends ? this.#sender.sending : new Set(this.#leader.sending);
     const shown = new Map<string, { readonly row: Row; readonly pending: PendingOperation }>();
     const rows = this.#ledger.all;
     for (const row of rows) {
@@ -321,7 +342,7 @@ export class Outbox {
     }
     this.#shown = shown;
     return {
-      state: this.#stopped ? { kind: "stopped" } : leads ? this.#sender.state : this.#leader.state,
+      state: this.#stopped ? { kind: "stopped" } : sends ? this.#sender.state : this.#leader.state,
       operations: [...shown.values()].map(({ pending }) => pending),
       unsentCount: rows.filter(isUnsent).length,
       durable: this.#ledger.durable,

@@ -19,9 +19,9 @@ export interface KeptRow extends Row {
   readonly position: number;
 }
 
-/** Where operations are kept. All tabs of a browser see the same; each method is one transaction. */
+/** Where operations are kept; each method is one transaction. */
 export interface OperationStorage {
-  /** Whether it outlives the page. */
+  /** Whether it outlives the page, and all tabs of the browser see the same. */
   readonly durable: boolean;
   all(viewerId: string): Promise<KeptRow[]>;
   add(row: Row): Promise<KeptRow>;
@@ -130,15 +130,22 @@ export class DurableStorage implements OperationStorage {
   }
 }
 
-/** For a browser that keeps nothing: lasts as long as the page. */
+/** No row of a browser's storage comes so far. */
+const OWN_POSITIONS = 2 ** 52;
+
+/** For a tab that can't keep anything, and alone with what it has: lasts as long as the page. */
 export class PassingStorage implements OperationStorage {
   readonly durable = false;
   readonly #rows = new Map<number, KeptRow>();
-  #position: number;
+  #position = OWN_POSITIONS;
 
-  constructor(rows: readonly KeptRow[] = []) {
-    for (const row of rows) this.#rows.set(row.position, row);
-    this.#position = Math.max(0, ...rows.map(({ position }) => position));
+  /** Those that the browser's storage had keep their positions. */
+  constructor(rows: readonly (Row | KeptRow)[] = []) {
+    for (const row of rows) this.#put("position" in row ? row : { ...row, position: ++this.#position });
+  }
+
+  get rows(): Iterable<KeptRow> {
+    return this.#rows.values();
   }
 
   async all(viewerId: string): Promise<KeptRow[]> {
@@ -146,9 +153,7 @@ export class PassingStorage implements OperationStorage {
   }
 
   async add(row: Row): Promise<KeptRow> {
-    const kept = { ...row, position: ++this.#position };
-    this.#rows.set(kept.position, kept);
-    return kept;
+    return this.#put({ ...row, position: ++this.#position });
   }
 
   async update(position: number, change: (row: KeptRow) => KeptRow | null): Promise<KeptRow | null> {
@@ -170,6 +175,11 @@ export class PassingStorage implements OperationStorage {
 
   close(): void {
     this.#rows.clear();
+  }
+
+  #put(row: KeptRow): KeptRow {
+    this.#rows.set(row.position, row);
+    return row;
   }
 }
 

@@ -421,7 +421,7 @@ test("Where the browser keeps nothing, messages are sent all the same, and the p
 
 test("A storage that never answers keeps no message from being sent", async () => {
   const here = world();
-  Object.defineProperty(here.browser.indexedDB, "open", { value: () => ({}) });
+  Object.defineProperty(here.browser.indexedDB, "open", { value: () => new EventTarget() });
   const page = openPage(here);
   page.todoku.outbox.send(ROOM, "not held up");
   await settled();
@@ -429,6 +429,18 @@ test("A storage that never answers keeps no message from being sent", async () =
   await pass(here.clock, 25_000);
   assert.deepEqual(sent(here), ["not held up"]);
   assert.equal(page.todoku.outbox.view.durable, false);
+});
+
+test("What is written while the storage doesn't answer is sent in order", async () => {
+  const here = world();
+  Object.defineProperty(here.browser.indexedDB, "open", { value: () => new EventTarget() });
+  const page = openPage(here);
+  for (const body of ["one", "two", "three"]) {
+    page.todoku.outbox.send(ROOM, body);
+    await pass(here.clock, 6_000);
+  }
+  await pass(here.clock, 25_000);
+  assert.deepEqual(sent(here), ["one", "two", "three"]);
 });
 
 // ---------------------------------------------------------------- reloads
@@ -594,6 +606,83 @@ test("Where tabs can't agree on one, all send, and every message is there once a
   for (const page of pages) assert.equal(page.room.messages.view.entries.length, 12);
 });
 
+// ---------------------------------------------------------------- tabs whose storage fails
+
+const FAILING: readonly (readonly [string, readonly boolean[]])[] = [
+  ["the sending tab", [true, false]],
+  ["a tab that doesn't send", [false, true]],
+  ["every tab", [true, true]],
+];
+
+for (const [name, fails] of FAILING) {
+  test(`When the storage fails ${name}, what is written in each arrives once and in order`, async () => {
+    const { here, first, second } = await twoTabs();
+    const tabs = [first, second];
+    here.server.fault = failing({ kind: "unreachable" });
+    for (const { todoku } of tabs) todoku.outbox.send(ROOM, "before");
+    await settled();
+    for (const [index, { tab }] of tabs.entries()) tab.storageFails = fails[index] === true;
+    for (let number = 1; number <= 3; number++) {
+      for (const [index, { todoku }] of tabs.entries()) todoku.outbox.send(ROOM, `${number} in tab ${index}`);
+      await settled();
+    }
+    assert.deepEqual(tabs.map(({ todoku }) => !todoku.outbox.view.durable), fails);
+    here.server.fault = () => null;
+    await pass(here.clock, 60_000);
+    assert.deepEqual(tabs.map(states), [[], []]);
+    const bodies = sent(here);
+    assert.equal(bodies.length, 8);
+    assert.deepEqual(bodies.slice(0, 2), ["before", "before"]);
+    for (const tab of [0, 1]) {
+      assert.deepEqual(bodies.filter((body) => body.endsWith(`tab ${tab}`)), [1, 2, 3].map((number) => `${number} in tab ${tab}`));
+    }
+  });
+}
+
+/** Two messages that both tabs know of can't be sent; then the storage fails the second tab. */
+async function oneTabAlone(): Promise<{ here: World; first: Page; second: Page; regretted: string }> {
+  const { here, first, second } = await twoTabs();
+  here.server.fault = failing({ kind: "unreachable" });
+  first.todoku.outbox.send(ROOM, "blocks the room");
+  const { id: regretted, kept } = second.todoku.outbox.send(ROOM, "said too much");
+  await kept;
+  await settled();
+  second.tab.storageFails = true;
+  second.todoku.outbox.send(ROOM, "said alone");
+  await settled();
+  assert.equal(second.todoku.outbox.view.durable, false);
+  return { here, first, second, regretted };
+}
+
+test("What was taken back in another tab is not sent by one whose storage failed since", async () => {
+  const { here, first, second, regretted } = await oneTabAlone();
+  await first.todoku.outbox.delete(ROOM, regretted).kept;
+  await settled();
+  assert.deepEqual(deliveries(second).map((text) => text.split(":")[0]), ["blocks the room", "said alone"]);
+  here.server.fault = () => null;
+  await pass(here.clock, 60_000);
+  assert.deepEqual(sent(here), ["blocks the room", "said alone"]);
+});
+
+test("A message that another tab may send is deleted at the server by one whose storage failed since", async () => {
+  const { here, first, second, regretted } = await oneTabAlone();
+  await second.todoku.outbox.delete(ROOM, regretted).kept;
+  here.server.fault = () => null;
+  await pass(here.clock, 60_000);
+  assert.deepEqual(sent(here), ["blocks the room", "", "said alone"]);
+  assert.deepEqual([first, second].map(states), [[], []]);
+});
+
+for (const goes of ["first", "second"] as const) {
+  test(`What two tabs knew of before the storage failed the second one arrives when the ${goes} one crashes`, async () => {
+    const { here, ...tabs } = await oneTabAlone();
+    tabs[goes].tab.crash();
+    here.server.fault = () => null;
+    await pass(here.clock, 60_000);
+    assert.deepEqual(sent(here), ["blocks the room", "said too much", ...(goes === "first" ? ["said alone"] : [])]);
+  });
+}
+
 // ---------------------------------------------------------------- the laws
 
 const FAULTS: readonly Fault[] = [
@@ -665,5 +754,33 @@ for (let seed = 1; seed <= 30; seed++) {
       page.todoku.stop();
     }
     assert.equal(pages.length > 0, true);
+  });
+}
+
+for (let seed = 1; seed <= 20; seed++) {
+  test(`Whichever tabs their storage fails, what is written in each arrives once and in order (seed ${seed})`, async () => {
+    const here = world(seed);
+    const { chance, server, clock } = here;
+    const pages = [openPage(here), openPage(here), openPage(here)];
+    const written = pages.map((): string[] => []);
+    server.fault = ({ operation }) => (MUTATIONS.test(operation) && chance.happens(0.4) ? chance.pick(FAULTS) : null);
+    server.holdAnswer = () => settled(chance.below(5));
+    for (let number = 0; number < 40; number++) {
+      const tab = chance.below(pages.length);
+      const page = pages[tab];
+      if (page === undefined) continue;
+      page.tab.storageFails ||= chance.happens(0.08);
+      written[tab]?.push(`${number}`);
+      page.todoku.outbox.send(ROOM, `${number}`);
+      if (chance.happens(0.1)) page.tab.tell(chance.pick(["hidden", "visible", "online"]));
+      if (chance.happens(0.5)) clock.advance(chance.below(4_000));
+      if (chance.happens(0.7)) await settled(chance.below(8));
+    }
+    server.fault = () => null;
+    for (const { tab } of pages) tab.tell("visible");
+    await until("nothing waits", () => pages.every((page) => states(page).length === 0), clock, 500);
+    const bodies = sent(here);
+    assert.equal(bodies.length, 40);
+    for (const own of written) assert.deepEqual(bodies.filter((body) => own.includes(body)), own);
   });
 }
