@@ -64,6 +64,8 @@ export class RoomFeed {
   #failures = 0;
   /** Those of them that are of the place itself: a server that is in trouble says nothing of it. */
   #stumbles = 0;
+  /** Whether word came, since the present subscription was asked for, that the viewer may read. */
+  #isLetIn = false;
   #lastEventAt: number | null = null;
   /** What came during a reset. */
   #held: Item[] = [];
@@ -104,8 +106,9 @@ export class RoomFeed {
     return this.#changes.subscribe(listener);
   }
 
-  /** The viewer may read again: go on after the last event that was applied. */
+  /** The viewer may read again: go on after the last event that was applied, also where the end is yet to come. */
   resume(): void {
+    this.#isLetIn = true;
     if (this.#state.kind !== "ended") return;
     this.#set({ kind: "catching-up" });
     this.#open();
@@ -125,6 +128,7 @@ export class RoomFeed {
     if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
     this.#position = this.#start;
     this.#blanks.clear();
+    this.#isLetIn = false;
     this.#toldBefore = this.#foretold.last;
     const after = this.#start === null ? {} : { after: this.#start.cursor };
     this.#stopSubscription = this.#connection.open(
@@ -196,17 +200,22 @@ export class RoomFeed {
         if (this.#state.kind === "live") this.#set({ kind: "catching-up" });
         return;
       case "completed":
-        return this.#set({ kind: "ended" });
+        return this.#shutOut();
       case "spoilt":
         return this.#stumble();
       case "refused":
-        if (how.code === "NOT_FOUND" || how.code === "FORBIDDEN") return this.#set({ kind: "ended" });
+        if (how.code === "NOT_FOUND" || how.code === "FORBIDDEN") return this.#shutOut();
         // UNAUTHENTICATED has stopped the connection.
         if (how.code !== "UNAUTHENTICATED") this.#retry(how.retryAfter);
         return;
       default:
         return how satisfies never;
     }
+  }
+
+  #shutOut(): void {
+    this.#set({ kind: "ended" });
+    if (this.#isLetIn) this.resume();
   }
 
   /** What follows the own cursor does not come as it should. */

@@ -249,6 +249,23 @@ test("A feed that may go on resumes after its last event", async () => {
   assert.deepEqual(shown(page), fetched(here.server, page));
 });
 
+test("Word that the viewer may read again counts once, also before the end that it overtakes", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  const states: string[] = [];
+  page.room.feed.subscribe(({ kind }) => states.push(kind));
+  page.room.feed.resume();
+  here.server.send("2", "a", "let in");
+  here.server.endFeeds();
+  await settled();
+  assert.deepEqual(states, ["ended", "catching-up", "live"]);
+  assert.deepEqual(shown(page), fetched(here.server, page));
+  here.server.endFeeds();
+  await settled();
+  assert.equal(page.room.feed.state.kind, "ended");
+});
+
 for (const [code, state] of [["NOT_FOUND", "ended"], ["FORBIDDEN", "ended"]] as const) {
   test(`A subscription refused with ${code} ends the feed`, async () => {
     const here = world();
