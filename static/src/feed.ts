@@ -184,7 +184,7 @@ export class RoomFeed {
   #onReady(cursor: string, seq: number): void {
     const { least, most } = this.#position ?? { least: 0, most: -1 };
     // Without a cursor nobody could tell whether the history is still the same.
-    if (this.#position === null) return this.#reset(cursor, seq, "CURSOR_INVALID");
+    if (this.#position === null) return this.#renew(cursor, seq, true);
     if (seq > most) return this.#stumble();
     if (seq < least || seq < this.#toldBefore) return this.#reset(cursor, seq, "HISTORY_CHANGED");
     this.#stand(exactly(cursor, seq));
@@ -214,6 +214,9 @@ export class RoomFeed {
   }
 
   #shutOut(): void {
+    // What is shown doesn't reach to the reset's cursor: the next beginning fetches it.
+    if (this.#state.kind === "resetting") this.#start = null;
+    this.#stopStartingAnew();
     this.#set({ kind: "ended" });
     if (this.#isLetIn) this.resume();
   }
@@ -238,23 +241,28 @@ export class RoomFeed {
   #reset(cursor: string, seq: number, reason: StreamResetReason): void {
     const after = this.#start?.cursor ?? null;
     this.#observe({ kind: "reset", roomId: this.roomId, cursor, seq, reason, after });
+    // A cursor that the server doesn't know can come from before a restored backup, too.
+    this.#renew(cursor, seq, reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID");
+  }
+
+  /** Fetch the newest page, and go on after `cursor`. */
+  #renew(cursor: string, seq: number, otherHistory: boolean): void {
     this.#stand(exactly(cursor, seq));
     this.#isAtHead = true;
     this.#held = [];
     this.#foretold.forget();
     this.#toldBefore = 0;
     this.#resets++;
-    // A cursor that the server doesn't know can come from before a restored backup, too.
-    this.#otherHistory ||= reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID";
+    this.#otherHistory ||= otherHistory;
     if (this.#state.kind === "resetting") return;
     this.#set({ kind: "resetting" });
     void this.#startAnew(0);
   }
 
   async #startAnew(attempt: number): Promise<void> {
-    const reset = this.#resets;
+    const [reset, state] = [this.#resets, this.#state];
     const done = await this.#target.startAnew(this.#otherHistory);
-    if (this.#state.kind !== "resetting") return;
+    if (state !== this.#state) return;
     if (done && reset === this.#resets) {
       this.#otherHistory = false;
       this.#failures = 0;

@@ -249,6 +249,54 @@ test("A feed that may go on resumes after its last event", async () => {
   assert.deepEqual(shown(page), fetched(here.server, page));
 });
 
+for (const end of ["completed", "refused"] as const) {
+  test(`A feed that ${end === "completed" ? "ends" : "is refused"} while everything is fetched anew shows no gap when it goes on`, async () => {
+    const here = world();
+    here.server.send("2", "a", "shown");
+    const page = openPage(here);
+    await settled();
+    here.server.sockets.meddle = () => [];
+    here.server.send("2", "b", "missed");
+    await settled();
+    here.server.sockets.meddle = (text) => [text];
+    here.server.fault = () => ({ kind: "status", status: 503 });
+    here.server.reset("TOO_FAR_BEHIND");
+    await settled();
+    here.server.readable = false;
+    if (end === "completed") here.server.endFeeds();
+    else here.server.sockets.cut();
+    await pass(here.clock, 2_000);
+    assert.equal(page.room.feed.state.kind, "ended");
+    here.server.readable = true;
+    here.server.fault = () => null;
+    page.room.feed.resume();
+    await pass(here.clock, 20_000);
+    assert.equal(page.room.feed.state.kind, "live");
+    assert.deepEqual(shown(page), fetched(here.server, page));
+    assert.equal(shown(page).length, 2);
+    assert.equal(here.clock.waiting, 1, "only the socket is watched");
+  });
+}
+
+test("What was being fetched when the feed ended is not asked for again once it goes on", async () => {
+  const here = world();
+  const page = openPage(here);
+  await settled();
+  const answers: (() => void)[] = [];
+  here.server.holdAnswer = () => new Promise((resolve) => answers.push(resolve));
+  here.server.reset("TOO_FAR_BEHIND");
+  await settled();
+  here.server.endFeeds();
+  await settled();
+  page.room.feed.resume();
+  await settled();
+  for (const answer of answers) answer();
+  await pass(here.clock, 5_000);
+  assert.equal(page.room.feed.state.kind, "live");
+  assert.deepEqual(here.server.requests.map(({ operation }) => operation), ["History", "History"]);
+  assert.equal(here.server.subscriptions, 2);
+});
+
 test("Word that the viewer may read again counts once, also before the end that it overtakes", async () => {
   const here = world();
   const page = openPage(here);
@@ -400,7 +448,7 @@ function badWeather(chance: Chance): (text: string, socket: object) => readonly 
 }
 
 for (let seed = 1; seed <= 60; seed++) {
-  test(`Whatever is repeated, lost, swapped, cut and reset, the page ends as a fresh fetch (seed ${seed})`, async () => {
+  test(`Whatever is repeated, lost, swapped, cut, reset and ended, the page ends as a fresh fetch (seed ${seed})`, async () => {
     const here = world(seed);
     const { chance, server, clock } = here;
     const ids: string[] = [];
@@ -417,6 +465,14 @@ for (let seed = 1; seed <= 60; seed++) {
         server.restore(chance.below(server.seq));
         server.sockets.closeAll(1012);
       }
+      if (chance.happens(0.03)) {
+        server.readable = false;
+        server.endFeeds();
+      }
+      if (!server.readable && chance.happens(0.3)) {
+        server.readable = true;
+        page.room.feed.resume();
+      }
       if (chance.happens(0.05)) void page.room.messages.loadOlder();
       if (chance.happens(0.05)) void page.room.messages.loadNewer();
       if (chance.happens(0.1)) page.room.messages.follow(chance.happens(0.6));
@@ -425,6 +481,8 @@ for (let seed = 1; seed <= 60; seed++) {
     }
     server.sockets.meddle = (text) => [text];
     server.fault = () => null;
+    server.readable = true;
+    page.room.feed.resume();
     page.room.messages.follow(true);
     somethingHappens(here, ids);
     server.send("2", "last", "shows a gap where there is one");

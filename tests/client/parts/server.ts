@@ -78,6 +78,8 @@ export class ModelServer {
   /** What a subscription to the room gets instead of events. */
   refuseFeed: Readonly<Record<string, unknown>> | null = null;
   subscriptions = 0;
+  /** Whether requests find the room; subscriptions that are under way have ends of their own. */
+  readable = true;
   /** How many messages the viewer has read. */
   readUpTo = 0;
   /** The cursors with which the inbox was asked for. */
@@ -365,6 +367,7 @@ export class ModelServer {
     if (operation !== "RoomFeed") return;
     this.subscriptions++;
     if (this.refuseFeed !== null) return socket.error(id, this.refuseFeed);
+    if (!this.readable) return socket.error(id, { code: "NOT_FOUND" });
     const feed = { socket, id };
     socket.onEnd(id, () => void this.#feeds.delete(feed));
     this.#feeds.add(feed);
@@ -406,7 +409,7 @@ export class ModelServer {
     const { messageId = "", body = "", emoji = "", opId } = input;
     switch (operation) {
       case "History":
-        return { room: this.page(viewer, variables) };
+        return { room: this.readable ? this.page(viewer, variables) : null };
       case "MessagePlace": {
         const message = this.messages.get(String(variables["id"]));
         return { message: message === undefined ? null : this.#words(message) };
