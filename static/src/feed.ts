@@ -277,7 +277,11 @@ export class RoomFeed {
     }
     const { clock, random } = this.#environment;
     const delay = done ? 0 : delayBefore(attempt, BACKOFF, random);
-    this.#stopStartingAnew = clock.after(delay, () => void this.#startAnew(attempt + 1));
+    this.#stopStartingAnew = clock.after(delay, () => {
+      // Where the room is out of sight, that says so; and no more is held than comes between two tries.
+      if (!done) this.#open();
+      void this.#startAnew(attempt + 1);
+    });
   }
 
   #observe(what: Observation): void {

@@ -278,6 +278,23 @@ for (const end of ["completed", "refused"] as const) {
   });
 }
 
+test("A room that is out of sight when it is fetched anew ends the feed, and it goes on when the viewer is let in", async () => {
+  const here = world();
+  here.server.send("2", "a", "a");
+  const page = openPage(here);
+  await settled();
+  here.server.readable = false;
+  here.server.reset("HISTORY_CHANGED");
+  await pass(here.clock, 5_000);
+  assert.equal(page.room.feed.state.kind, "ended");
+  here.server.readable = true;
+  here.server.send("2", "b", "while out");
+  page.room.feed.resume();
+  await pass(here.clock, 5_000);
+  assert.equal(page.room.feed.state.kind, "live");
+  assert.deepEqual(shown(page), fetched(here.server, page));
+});
+
 test("What was being fetched when the feed ended is not asked for again once it goes on", async () => {
   const here = world();
   const page = openPage(here);
