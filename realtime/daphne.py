@@ -42,7 +42,8 @@ def frame_head(length: int) -> bytes:
 class DirectWriter:
     """Writes frames at once, in the caller's turn, and knows how much the peer hasn't taken.
 
-    Twisted's own `write` waits for the reactor: with a thousand connections that is a thousand wake-ups per event.
+    Twisted's own `write` waits for the reactor: with a thousand connections that is a thousand wake-ups per event. And
+    daphne keeps whatever a slow reader doesn't take (django/daphne#170).
     """
 
     def __init__(self, protocol: Any, stalled: Callable[[], None]) -> None:
@@ -180,7 +181,8 @@ class Server(daphne.server.Server):
         return inbound
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """autobahn's `sendClose` refuses 1012 and 1013, and daphne drops the reason (seen on 4.2.3)."""
+        """autobahn's `sendClose` refuses 1012 and 1013 (crossbario/autobahn-python#1642, django/daphne#374), and daphne
+        drops the reason (seen on 4.2.3)."""
         state = getattr(protocol, "state", None)
         if message["type"] == "websocket.close" and state in (
             WebSocketProtocol.STATE_CLOSING,
