@@ -17,7 +17,8 @@ import type { SubscriptionEnd } from "./socket.ts";
 
 export type { JoinedRoom } from "./joined.ts";
 
-type Item = NonNullable<InboxFeedSubscription["inbox"]["item"]>;
+type Concern = InboxFeedSubscription["inbox"];
+type Item = NonNullable<Concern["item"]>;
 export type Mention = NonNullable<Extract<Item, { __typename: "Mentioned" }>["message"]>;
 
 /** What an inbox tells besides the rooms. */
@@ -48,6 +49,10 @@ export class Inbox {
   #stopTimer: Stop = () => undefined;
   #stopFetching: Stop = () => undefined;
   #failures = 0;
+  /** What came since a reset, until all rooms are here anew; null where none are fetched. */
+  #held: Concern[] | null = null;
+  #otherHistory = false;
+  #fetches = 0;
   #stopped = false;
 
   constructor(environment: Environment, connection: Connection, endpoint: Endpoint, cache: TodokuCache, cursor: string | null) {
@@ -86,13 +91,11 @@ export class Inbox {
 
   #open(): void {
     this.#close();
+    // It comes again.
+    this.#held?.splice(0);
     const after = this.#cursor === null ? {} : { after: this.#cursor };
     this.#stopSubscription = this.#connection.open(InboxFeedDocument, after, {
-      next: ({ inbox: { cursor, item } }) => {
-        this.#cursor = cursor ?? this.#cursor;
-        this.#failures = 0;
-        if (item !== null) this.#apply(item);
-      },
+      next: ({ inbox }) => this.#next(inbox),
       end: (how) => this.#onEnd(how),
     });
   }
@@ -123,6 +126,14 @@ export class Inbox {
     this.#stopTimer = clock.after(delay, () => this.#open());
   }
 
+  #next(concern: Concern): void {
+    const { cursor, item } = concern;
+    this.#failures = 0;
+    if (this.#held !== null && item?.__typename !== "InboxReset") return void this.#held.push(concern);
+    this.#cursor = cursor ?? this.#cursor;
+    if (item !== null) this.#apply(item);
+  }
+
   #apply(item: Item): void {
     switch (item.__typename) {
       case "RoomActivity": {
@@ -151,25 +162,39 @@ export class Inbox {
       case "InboxReady":
         return;
       case "InboxReset":
-        this.#stopFetching();
-        return void this.#fetchAnew(item.resetReason, 0);
+        return this.#reset(item.resetReason);
       default:
         // A kind of item that is younger than this page.
         return item satisfies never;
     }
   }
 
-  /** All rooms as they are now; what the inbox brings meanwhile is newer or the same. */
-  async #fetchAnew(reason: StreamResetReason, attempt: number): Promise<void> {
+  #reset(reason: StreamResetReason): void {
+    this.#otherHistory ||= reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID";
+    this.#stopFetching();
+    this.#held = [];
+    void this.#fetchAnew(this.#held);
+  }
+
+  /** All rooms as they are now; `held` is newer than what an answer says, or the same. */
+  async #fetchAnew(held: readonly Concern[]): Promise<void> {
     const answer = await this.#endpoint.execute(JoinedRoomsDocument, {});
-    if (this.#stopped) return;
-    if (answer.kind === "data") {
-      const write = (): void => void this.#cache.writeQuery({ query: JoinedRoomsDocument, data: answer.data });
-      if (reason === "HISTORY_CHANGED" || reason === "CURSOR_INVALID") this.#cache.writeAnew(write);
-      else write();
+    if (this.#stopped || held !== this.#held) return;
+    if (answer.kind !== "data") {
+      const delay = delayBefore(this.#fetches++, BACKOFF, this.#environment.random);
+      this.#stopFetching = this.#environment.clock.after(delay, () => {
+        // So that no more is held than comes between two tries.
+        this.#open();
+        void this.#fetchAnew(held);
+      });
       return;
     }
-    const delay = delayBefore(attempt, BACKOFF, this.#environment.random);
-    this.#stopFetching = this.#environment.clock.after(delay, () => void this.#fetchAnew(reason, attempt + 1));
+    const write = (): void => void this.#cache.writeQuery({ query: JoinedRoomsDocument, data: answer.data });
+    if (this.#otherHistory) this.#cache.writeAnew(write);
+    else write();
+    this.#otherHistory = false;
+    this.#fetches = 0;
+    this.#held = null;
+    for (const concern of held) if (!this.#stopped) this.#next(concern);
   }
 }

@@ -117,6 +117,64 @@ test("A reset fetches all rooms anew, as often as it takes, and believes lower n
   assert.deepEqual(unread(page), ["7: 1 unread, 0 mentions"]);
 });
 
+/** The rooms are being fetched anew, and what is returned lets the answers come. */
+async function fetchingAnew(here: World): Promise<() => void> {
+  const answers: (() => void)[] = [];
+  here.server.holdAnswer = () => new Promise((resolve) => answers.push(resolve));
+  here.server.tell({ __typename: "InboxReset", resetReason: "TOO_FAR_BEHIND" }, "inbox:9");
+  await settled();
+  return () => {
+    for (const answer of answers.splice(0)) answer();
+  };
+}
+
+test("A room that is joined while all are fetched anew stays in the list", async () => {
+  const { here, page } = await opened();
+  const answer = await fetchingAnew(here);
+  here.server.tell({ __typename: "MembershipChanged", roomId: "8", room: joined(here, "8") }, "inbox:10");
+  await settled();
+  answer();
+  await settled();
+  assert.deepEqual(page.todoku.inbox.rooms.map(({ room }) => room.slug), ["general", "room-8"]);
+  here.server.sockets.cut();
+  await pass(here.clock, 15_000);
+  assert.deepEqual(here.server.inboxCursors, ["inbox:0", "inbox:10"]);
+});
+
+test("What came while all rooms are fetched anew is asked for again after a cut, and with every try", async () => {
+  const { here, page } = await opened();
+  here.server.fault = ({ operation }) => (operation === "JoinedRooms" ? { kind: "status", status: 503 } : null);
+  here.server.tell({ __typename: "InboxReset", resetReason: "TOO_FAR_BEHIND" }, "inbox:9");
+  here.server.tell({ __typename: "MembershipChanged", roomId: "8", room: joined(here, "8") }, "inbox:10");
+  await settled();
+  here.server.sockets.cut();
+  await pass(here.clock, 15_000);
+  const [first, ...others] = here.server.inboxCursors;
+  assert.equal(first, "inbox:0");
+  assert.ok(others.length > 2);
+  assert.deepEqual(new Set(others), new Set(["inbox:9"]));
+  here.server.fault = () => null;
+  await pass(here.clock, 40_000);
+  assert.deepEqual(page.todoku.inbox.rooms.map(({ room }) => room.slug), ["general"]);
+});
+
+test("Of two resets the later one's answer counts, in whichever order they come", async () => {
+  const { here, page } = await opened(({ server }) => server.send("2", "a", "unread"));
+  const answers: (() => void)[] = [];
+  here.server.holdAnswer = () => new Promise((resolve) => answers.push(resolve));
+  for (const resetReason of ["HISTORY_CHANGED", "TOO_FAR_BEHIND"] as const) {
+    here.server.restore(0);
+    if (resetReason === "HISTORY_CHANGED") for (const id of ["b", "c", "d"]) here.server.send("2", id, id);
+    here.server.tell({ __typename: "InboxReset", resetReason });
+    await settled();
+  }
+  for (const answer of answers.reverse()) {
+    answer();
+    await settled();
+  }
+  assert.deepEqual(unread(page), ["7: 0 unread, 0 mentions"]);
+});
+
 test("The end of a session is told, and what the page doesn't know is passed over", async () => {
   const { here, news } = await opened();
   here.server.tell({ __typename: "SessionEnded", reason: "LOGGED_OUT" });
