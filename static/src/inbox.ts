@@ -195,6 +195,8 @@ export class Inbox {
     this.#otherHistory = false;
     this.#fetches = 0;
     this.#held = null;
+    // What was passed over may have said so.
+    for (const { id } of answer.data.rooms.nodes) this.#news.emit({ kind: "membership", roomId: id, readable: true });
     for (const concern of held) if (!this.#stopped) this.#next(concern);
   }
 }

@@ -175,6 +175,15 @@ test("Of two resets the later one's answer counts, in whichever order they come"
   assert.deepEqual(unread(page), ["7: 0 unread, 0 mentions"]);
 });
 
+test("A feed that ended goes on when a reset of the inbox has passed over the viewer's return", async () => {
+  const { here, page } = await opened();
+  here.server.endFeeds();
+  await settled();
+  here.server.tell({ __typename: "InboxReset", resetReason: "CURSOR_EXPIRED" });
+  await settled();
+  assert.equal(page.room.feed.state.kind, "live");
+});
+
 test("The end of a session is told, and what the page doesn't know is passed over", async () => {
   const { here, news } = await opened();
   here.server.tell({ __typename: "SessionEnded", reason: "LOGGED_OUT" });
