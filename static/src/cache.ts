@@ -3,7 +3,6 @@ import type { Cache, OperationVariables, TypedDocumentNode, Unmasked } from "@ap
 import { isRecord } from "./endpoint.ts";
 import {
   CachedMessagePartsFragmentDoc,
-  RoomSeqFragmentDoc,
   type CachedMessagePartsFragment,
   type MessagePartsFragment,
 } from "./generated/operations.ts";
@@ -16,6 +15,7 @@ const VERSIONED: Readonly<Record<string, "all" | ReadonlySet<string>>> = {
   Room: new Set(["version", "slug", "name", "topic", "visibility", "archivedAt"]),
 };
 const KEYS: ReadonlySet<string> = new Set(["__typename", "id"]);
+const NOTHING: ReadonlyMap<string, unknown> = new Map();
 
 /**
  * The normalised cache, guarded by version: what is older than what it has does not overwrite it.
@@ -25,6 +25,8 @@ const KEYS: ReadonlySet<string> = new Set(["__typename", "id"]);
  */
 export class TodokuCache extends InMemoryCache {
   readonly reactions: OwnReactions;
+  /** By room, the seq that its `memberCount` is of: the one number that has no version, and sinks as well. */
+  readonly #counted = new Map<string, number>();
   #guarded = true;
 
   constructor(viewerId: string) {
@@ -77,10 +79,11 @@ export class TodokuCache extends InMemoryCache {
     if (reference !== undefined) this.release(reference.__ref);
   }
 
-  /** The room's highest seq that anything has told of; 0 where the room isn't known. */
-  lastSeqOf(roomId: string): number {
-    const room = this.readFragment({ id: `Room:${roomId}`, fragment: RoomSeqFragmentDoc, fragmentName: "RoomSeq" });
-    return room?.lastSeq ?? 0;
+  /** The room's members changed at `seq`: count them, where that isn't in their number already. */
+  countMembers(roomId: string, seq: number, count: (before: number) => number): void {
+    if (seq <= (this.#counted.get(roomId) ?? 0)) return;
+    this.#counted.set(roomId, seq);
+    this.modify<{ memberCount: number }>({ id: `Room:${roomId}`, fields: { memberCount: (before) => count(before) } });
   }
 
   /** Run `write` without the guard: the history is another one, and what it says counts however low its versions. */
@@ -96,7 +99,6 @@ export class TodokuCache extends InMemoryCache {
   override write<Data = unknown, Given extends OperationVariables = OperationVariables>(
     options: Cache.WriteOptions<Data, Given>,
   ): Reference | undefined {
-    if (!this.#guarded) return super.write(options);
     // The same shape, with the older parts left out: Apollo's types can't say that.
     return super.write({ ...options, result: this.#withoutOlder(options.result) as typeof options.result });
   }
@@ -112,18 +114,26 @@ export class TodokuCache extends InMemoryCache {
     if (Array.isArray(value)) return value.map((part) => this.#withoutOlder(part));
     if (!isRecord(value)) return value;
     const stored = this.#newerThan(value);
-    const kept = Object.entries(value).filter(([name, field]) => stored === null || !this.#isCovered(name, field, stored));
+    if (typeof value["memberCount"] === "number" && typeof value["lastSeq"] === "number" && !stored.has("memberCount")) {
+      this.#counted.set(String(value["id"]), value["lastSeq"]);
+    }
+    const kept = Object.entries(value).filter(([name, field]) => !this.#isCovered(name, field, stored));
     return Object.fromEntries(kept.map(([name, field]) => [name, this.#withoutOlder(field)]));
   }
 
-  /** The stored fields that `value`, an older state of the same entity, may not touch; null where it isn't older. */
-  #newerThan(value: Record<string, unknown>): ReadonlyMap<string, unknown> | null {
+  /** The stored fields that `value`, an older state of the same entity, may not touch; none where it isn't older. */
+  #newerThan(value: Record<string, unknown>): ReadonlyMap<string, unknown> {
     const covered = typeof value["__typename"] === "string" ? VERSIONED[value["__typename"]] : undefined;
-    if (covered === undefined || typeof value["version"] !== "number") return null;
-    const stored = this.#fieldsOf(`${String(value["__typename"])}:${String(value["id"])}`);
-    const version = stored.get("version");
-    if (typeof version !== "number" || version <= value["version"]) return null;
-    return new Map([...stored].filter(([name]) => !KEYS.has(name) && (covered === "all" || covered.has(name))));
+    if (!this.#guarded || covered === undefined || typeof value["version"] !== "number") return NOTHING;
+    const id = String(value["id"]);
+    const stored = this.#fieldsOf(`${String(value["__typename"])}:${id}`);
+    const isOld = isLess(value["version"], stored.get("version"));
+    const isCountOld = isLess(value["lastSeq"], this.#counted.get(id));
+    return new Map(
+      [...stored].filter(([name]) =>
+        name === "memberCount" ? isCountOld : isOld && !KEYS.has(name) && (covered === "all" || covered.has(name)),
+      ),
+    );
   }
 
   /** Whether `stored` has the field. The same entity again is let through: its own version decides about it. */
@@ -150,6 +160,9 @@ export class TodokuCache extends InMemoryCache {
 }
 
 function isOlder(incoming: StoreObject, existing: StoreObject): boolean {
-  return typeof incoming["version"] === "number" && typeof existing["version"] === "number"
-    && incoming["version"] < existing["version"];
+  return isLess(incoming["version"], existing["version"]);
+}
+
+function isLess(one: unknown, other: unknown): boolean {
+  return typeof one === "number" && typeof other === "number" && one < other;
 }

@@ -96,7 +96,7 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
     for (const message of data.messages.nodes) foretold.tell(message);
     const parts = { cache, endpoint, outbox, foretold, viewer, windowSize, pageSize };
     const messages = new RoomMessages(parts, id, data.messages.pageInfo.hasPreviousPage);
-    const happenings = new RoomHappenings(environment, cache, messages, outbox, lastSeq);
+    const happenings = new RoomHappenings(environment, cache, messages, outbox);
     stops.push(() => happenings.stop());
     return {
       id,

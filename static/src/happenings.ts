@@ -19,18 +19,15 @@ export class RoomHappenings implements FeedTarget {
   readonly #messages: RoomMessages;
   readonly #outbox: Outbox;
   readonly #roomId: string;
-  /** What the page counted is in its numbers already. */
-  #countedTo: number;
   #pending: RoomChange[] = [];
   #stopWaiting: Stop | null = null;
 
-  constructor(environment: Environment, cache: TodokuCache, messages: RoomMessages, outbox: Outbox, lastSeq: number) {
+  constructor(environment: Environment, cache: TodokuCache, messages: RoomMessages, outbox: Outbox) {
     this.#environment = environment;
     this.#cache = cache;
     this.#messages = messages;
     this.#outbox = outbox;
     this.#roomId = messages.roomId;
-    this.#countedTo = lastSeq;
   }
 
   apply(change: RoomChange): void {
@@ -45,11 +42,9 @@ export class RoomHappenings implements FeedTarget {
     this.#pending = [];
   }
 
-  async startAnew(otherHistory: boolean): Promise<boolean> {
+  startAnew(otherHistory: boolean): Promise<boolean> {
     this.#flush();
-    const done = await this.#messages.startAnew(otherHistory);
-    if (done) this.#countedTo = this.#cache.lastSeqOf(this.#roomId);
-    return done;
+    return this.#messages.startAnew(otherHistory);
   }
 
   #flush(): void {
@@ -117,7 +112,7 @@ export class RoomHappenings implements FeedTarget {
     difference: number,
     change: (edges: readonly MemberEdge[], makeEdge: (userId: string, role: MembershipRole) => MemberEdge) => readonly MemberEdge[],
   ): void {
-    let count = (before: number): number => (seq > this.#countedTo ? before + difference : before);
+    let count = (before: number): number => before + difference;
     this.#cache.modify<{ members: Members }>({
       id: `Room:${this.#roomId}`,
       fields: {
@@ -129,7 +124,7 @@ export class RoomHappenings implements FeedTarget {
         },
       },
     });
-    this.#cache.modify<{ memberCount: number }>({ id: `Room:${this.#roomId}`, fields: { memberCount: (before) => count(before) } });
+    this.#cache.countMembers(this.#roomId, seq, count);
   }
 }
 

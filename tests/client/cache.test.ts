@@ -13,7 +13,7 @@ import {
 } from "../../static/src/generated/operations.ts";
 import { line, openPage, world } from "./parts/page.ts";
 import { ModelServer, person } from "./parts/server.ts";
-import { settled } from "./parts/waiting.ts";
+import { pass, settled } from "./parts/waiting.ts";
 
 const ME = "1";
 
@@ -149,7 +149,7 @@ test("Of another history, what is lower is true all the same", () => {
     cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", server.page(ME, {}));
   });
   assert.equal(message(cache, "a")?.body, "restored a");
-  assert.equal(cache.lastSeqOf(server.roomId), 1);
+  assert.equal(room(cache, server.roomId)?.lastSeq, 1);
 });
 
 test("What the page's query wrote is read again as one object per message while nothing changes", async () => {
@@ -165,14 +165,71 @@ test("What the page's query wrote is read again as one object per message while 
   assert.notEqual(after[1], before[1]);
 });
 
-test("A member whose coming was counted by an answer before its event is not counted twice", async () => {
-  const here = world();
-  const page = openPage(here);
-  await settled();
-  page.todoku.cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", { ...here.server.page(ME, {}), memberCount: 1 });
-  here.server.join("5");
-  await settled();
-  assert.equal(page.room.details.view.memberCount, 1);
+for (const [members, further] of [["members that are all listed", 0], ["more members than are listed", 150]] as const) {
+  test(`In a room of ${members}, one whose coming an answer has told before its event is counted once`, async () => {
+    const here = world();
+    here.server.furtherMembers = further;
+    const page = openPage(here);
+    await settled();
+    here.server.sockets.meddle = () => [];
+    for (const id of ["5", "6"]) here.server.join(id);
+    page.todoku.outbox.markRead(here.server.roomId, 0);
+    await settled();
+    assert.equal(page.room.details.view.memberCount, further + 2);
+    here.server.sockets.meddle = (text) => [text];
+    const counts: number[] = [];
+    page.room.details.subscribe(({ memberCount }) => counts.push(memberCount));
+    here.server.leave("6");
+    await pass(here.clock, 1_000);
+    assert.equal(page.room.details.view.lastSeq, 3);
+    assert.ok(counts.every((count) => count > further), `${counts.join()} members`);
+    assert.equal(page.room.details.view.memberCount, further + 1);
+  });
+
+  test(`In a room of ${members}, an answer from before somebody came doesn't take them out of the number`, async () => {
+    const here = world();
+    here.server.furtherMembers = further;
+    const page = openPage(here);
+    await settled();
+    let answer = (): void => undefined;
+    here.server.holdAnswer = () => new Promise((resolve) => (answer = resolve));
+    page.todoku.outbox.markRead(here.server.roomId, 0);
+    await settled();
+    here.server.join("5");
+    await settled();
+    answer();
+    await settled();
+    assert.equal(page.room.details.view.memberCount, further + 1);
+  });
+
+  test(`In a room of ${members}, one who comes after the newest page was read is counted, however far the room is said to be`, async () => {
+    const here = world();
+    here.server.furtherMembers = further;
+    const page = openPage(here);
+    await settled();
+    let answer = (): void => undefined;
+    here.server.holdAnswer = () => new Promise((resolve) => (answer = resolve));
+    here.server.reset("TOO_FAR_BEHIND");
+    await settled();
+    here.server.join("5");
+    here.server.tell({ __typename: "RoomActivity", roomId: here.server.roomId, lastSeq: here.server.seq, messageCount: 0 }, null);
+    await settled();
+    answer();
+    await settled();
+    assert.equal(page.room.feed.state.kind, "live");
+    assert.equal(page.room.details.view.memberCount, further + 1);
+  });
+}
+
+test("A number of members that is missing is filled, however old", () => {
+  const { cache, server } = filled();
+  const head = { ...server.page(ME, {}), lastSeq: 9, memberCount: 3 };
+  cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", head);
+  cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", { ...head, lastSeq: 8, memberCount: 2 });
+  assert.equal(room(cache, server.roomId)?.memberCount, 3);
+  cache.evict({ id: `Room:${server.roomId}` });
+  cache.writeEntity(RoomHeadFragmentDoc, "RoomHead", { ...head, lastSeq: 8, memberCount: 2 });
+  assert.equal(room(cache, server.roomId)?.memberCount, 2);
 });
 
 test("Members who come and go are listed and counted, each once", async () => {

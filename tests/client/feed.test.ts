@@ -432,7 +432,7 @@ const EMOJIS = ["👍", "❤️", "🎉"];
 function somethingHappens({ chance, server }: World, ids: string[]): void {
   const by = chance.pick(PEOPLE);
   const alive = [...server.messages.values()].filter(({ deletedAt }) => deletedAt === null).slice(-30);
-  const what = alive.length === 0 ? 0 : chance.below(10);
+  const what = alive.length === 0 ? 0 : chance.below(12);
   if (what < 4) {
     const id = `m${ids.length}`;
     ids.push(id);
@@ -440,7 +440,9 @@ function somethingHappens({ chance, server }: World, ids: string[]): void {
   } else if (what < 5) server.edit(by, chance.pick(alive).id, `edit ${chance.below(1_000)}`);
   else if (what < 6 && chance.happens(0.5)) server.delete(by, chance.pick(alive).id);
   else if (what < 9) server.react(chance.happens(0.4) ? "1" : by, chance.pick(alive).id, chance.pick(EMOJIS), chance.happens(0.6));
-  else server.unshowable();
+  else if (what < 10) server.unshowable();
+  else if (server.members.has(by)) server.leave(by);
+  else server.join(by);
 }
 
 /**
@@ -470,6 +472,8 @@ for (let seed = 1; seed <= 60; seed++) {
     const { chance, server, clock } = here;
     const ids: string[] = [];
     for (let happening = chance.below(30); happening > 0; happening--) somethingHappens(here, ids);
+    server.furtherMembers = chance.happens(0.5) ? 150 : 0;
+    server.holdAnswer = () => settled(chance.below(6));
     const page = openPage(here, WINDOW);
     server.sockets.meddle = badWeather(chance);
     server.fault = () => (chance.happens(0.2) ? { kind: "status", status: 503 } : null);
@@ -490,6 +494,7 @@ for (let seed = 1; seed <= 60; seed++) {
         server.readable = true;
         page.room.feed.resume();
       }
+      if (chance.happens(0.05)) page.todoku.outbox.markRead(server.roomId, server.seq);
       if (chance.happens(0.05)) void page.room.messages.loadOlder();
       if (chance.happens(0.05)) void page.room.messages.loadNewer();
       if (chance.happens(0.1)) page.room.messages.follow(chance.happens(0.6));
@@ -508,7 +513,10 @@ for (let seed = 1; seed <= 60; seed++) {
     assert.ok(shown(page).length <= WINDOW.windowSize);
     assert.ok(shown(page).length >= Math.min(WINDOW.pageSize, server.messages.size));
     assert.deepEqual(shown(page), fetched(server, page));
-    assert.equal(page.room.details.view.lastSeq, server.seq);
+    const { lastSeq, memberCount, members } = page.room.details.view;
+    assert.equal(lastSeq, server.seq);
+    assert.equal(memberCount, server.members.size + server.furtherMembers);
+    assert.deepEqual(members.edges.map(({ node }) => node.id), [...server.members]);
     page.todoku.stop();
     assert.equal(clock.waiting, 0);
   });

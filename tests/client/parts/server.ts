@@ -80,6 +80,9 @@ export class ModelServer {
   subscriptions = 0;
   /** Whether requests find the room; subscriptions that are under way have ends of their own. */
   readable = true;
+  /** Those whom a page lists; `furtherMembers` are past its end. */
+  members = new Set<string>();
+  furtherMembers = 0;
   /** How many messages the viewer has read. */
   readUpTo = 0;
   /** The cursors with which the inbox was asked for. */
@@ -153,11 +156,13 @@ export class ModelServer {
   }
 
   join(by: string): void {
+    this.members.add(by);
     this.#append({ kind: "MemberJoined", by });
     this.#publish();
   }
 
   leave(by: string): void {
+    this.members.delete(by);
     this.#append({ kind: "MemberLeft", by });
     this.#publish();
   }
@@ -174,6 +179,7 @@ export class ModelServer {
     this.log = [];
     this.#histories = [];
     this.messages = new Map();
+    this.members = new Set();
     this.#done = new Set();
     for (const { kind, ...rest } of happened) {
       const { id, by, emoji, added } = { id: "", by: "1", emoji: "", added: false, ...rest };
@@ -219,11 +225,7 @@ export class ModelServer {
 
   roomPage(viewerId: string, last = 50): RoomPageQuery {
     const { messages, ...head } = this.page(viewerId, { last });
-    const members: RoomData["members"] = {
-      __typename: "MemberConnection",
-      edges: [],
-      pageInfo: { __typename: "PageInfo", hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
-    };
+    const members = this.#firstMembers();
     const nodes = { __typename: "MemberConnection", nodes: [] } as const;
     return {
       viewer: this.user(viewerId),
@@ -237,7 +239,10 @@ export class ModelServer {
     };
   }
 
-  page(viewerId: string, part: { first?: number; last?: number; afterSeq?: number; beforeSeq?: number }): Page {
+  page(
+    viewerId: string,
+    part: { first?: number; last?: number; afterSeq?: number; beforeSeq?: number; withMembers?: boolean },
+  ): Page {
     const all = [...this.messages.values()];
     const within = all.filter(({ seq }) => seq > (part.afterSeq ?? 0) && seq < (part.beforeSeq ?? Infinity));
     const nodes = part.first === undefined ? within.slice(-(part.last ?? 50)) : within.slice(0, part.first);
@@ -253,12 +258,13 @@ export class ModelServer {
       lastSeq: this.seq,
       version: 0,
       messageCount: all.length,
-      memberCount: 0,
+      memberCount: this.members.size + this.furtherMembers,
       cursor: this.cursor(),
       viewerMembership: {
         __typename: "Membership", version: 1, role: "MEMBER", lastReadSeq: 0, readMessageCount: this.readUpTo, unreadCount: 0,
         mentionCount: 0, mutedUntil: null, notify: "ALL",
       },
+      ...(part.withMembers === true && { members: this.#firstMembers() }),
       messages: {
         __typename: "MessageConnection",
         nodes: nodes.map((message) => this.own(message, viewerId)),
@@ -303,6 +309,15 @@ export class ModelServer {
   }
 
   // ---------------------------------------------------------------- how it works
+
+  #firstMembers(): RoomData["members"] {
+    const hasNextPage = this.furtherMembers > 0;
+    return {
+      __typename: "MemberConnection",
+      edges: [...this.members].map((id) => ({ __typename: "MemberEdge", role: "MEMBER", node: this.user(id) })),
+      pageInfo: { __typename: "PageInfo", hasNextPage, hasPreviousPage: false, startCursor: null, endCursor: null },
+    };
+  }
 
   #words(message: Message): NonNullable<MessagePartsFragment["replyTo"]> {
     const { id, seq, version, author, body, editedAt, deletedAt } = message;
