@@ -176,7 +176,7 @@ export class RoomMessages {
 
   /** To the newest messages, whatever lies between. */
   async toPresent(): Promise<boolean> {
-    return this.#hasNewer ? this.#toNewest((write) => write()) : true;
+    return this.#hasNewer ? this.#toNewest({}) : true;
   }
 
   /**
@@ -187,7 +187,7 @@ export class RoomMessages {
   async startAnew(otherHistory: boolean): Promise<boolean> {
     // Nothing of what the window doesn't show may stay: its versions are those of a history that is gone.
     if (otherHistory) this.#uncollected = COLLECT_AFTER;
-    return this.#toNewest((write) => (otherHistory ? this.#parts.cache.writeAnew(write) : write()));
+    return this.#toNewest({ withMembers: true }, (write) => (otherHistory ? this.#parts.cache.writeAnew(write) : write()));
   }
 
   /** Makes the message and what surrounds it the view; false where it can't be read or fetched. */
@@ -208,12 +208,12 @@ export class RoomMessages {
   }
 
   /** Takes the place of a load that is under way: what that brings is for a window that is gone. */
-  #toNewest(writing: (write: () => void) => void): Promise<boolean> {
+  #toNewest(part: { withMembers?: true }, writing?: (write: () => void) => void): Promise<boolean> {
     this.#generation++;
     this.#loading = null;
     const before = [...this.#beyond.keys()];
     return this.#load("present", async () => {
-      const page = await this.#fetch({ last: this.#parts.pageSize, withMembers: true }, writing);
+      const page = await this.#fetch({ ...part, last: this.#parts.pageSize }, writing);
       return page && (() => {
         this.#hasOlder = page.messages.pageInfo.hasPreviousPage;
         this.#hasNewer = false;

@@ -84,6 +84,22 @@ test("A message that arrives while the way to the present is fetched is not lost
   assert.equal(extent(page), "91–102");
 });
 
+test("A member who comes while the way to the present is fetched stays in the list", async () => {
+  const { here, page } = await opened(100);
+  const { messages, details } = page.room;
+  messages.follow(false);
+  for (let load = 0; load < 5; load++) await messages.loadOlder();
+  let answer = (): void => undefined;
+  here.server.holdAnswer = () => new Promise((resolve) => (answer = resolve));
+  const arriving = messages.toPresent();
+  await settled();
+  here.server.join("5");
+  await settled();
+  answer();
+  assert.equal(await arriving, true);
+  assert.deepEqual(details.view.members.edges.map(({ node }) => node.id), ["5"]);
+});
+
 test("The way to the present takes the place of an older page that is still coming", async () => {
   const { here, page } = await opened(100);
   const { messages } = page.room;
