@@ -6,10 +6,13 @@ from contextlib import suppress
 FIRST, USUAL = -10, 0
 
 
-def go_first() -> None:
-    """Let this process, and what it starts, come before others where the system allows that."""
+def go_first(pid: int = 0) -> None:
+    """Let a process, this one by default, come before others where the system allows that."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, FIRST)
+        os.setpriority(os.PRIO_PROCESS, pid, FIRST)
+    with suppress(OSError, AttributeError):  # on Linux alone
+        # As soon as it has something to do; what it starts is scheduled as usual.
+        os.sched_setscheduler(pid, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def go_as_usual() -> None:

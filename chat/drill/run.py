@@ -133,14 +133,14 @@ class _Course:
 
     async def run(self) -> None:
         await self._furnish()
-        async with _beside(watch_lag(self._recorder)):
-            try:
+        try:
+            async with _beside(watch_lag(self._recorder)):
                 await self._open_clients()
                 await self._talk_under_faults()
                 await self._rest()
-                await self._take_stock()
-            finally:
-                await asyncio.gather(*(seat.client.stop() for seat in self._talk.seats), return_exceptions=True)
+            await self._take_stock()
+        finally:
+            await asyncio.gather(*(seat.client.stop() for seat in self._talk.seats), return_exceptions=True)
 
     async def _furnish(self) -> None:
         count = max(2, round(PEOPLE_SHARE * self._drill.clients))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from chat.drill.parts import node
 from chat.drill.parts.databases import ROOT
 from chat.drill.parts.failure import PartFailedError
+from chat.drill.priority import go_first
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Pages:
                 stderr=log,
                 limit=_MAX_LINE_BYTES,
             )
+        go_first(self._process.pid)
         self._reading = asyncio.create_task(self._read(), name="answers of the pages")
         try:
             async with asyncio.timeout(_START_LIMIT_S):
