@@ -136,7 +136,7 @@ async def harm(scene: Scene, incident: Incident) -> None:
 def judged(monkeypatch: pytest.MonkeyPatch, scratch: Path) -> "type[Judged]":
     """Drills inside of this process, whose priority and memory stay as they are."""
     monkeypatch.setattr(running, "go_first", lambda: None)
-    monkeypatch.setattr(running, "_collect_less_garbage", lambda: None)
+    monkeypatch.setattr(running, "_collect_no_garbage", lambda: None)
     for inflict in (nothing, hold_up, harm):
         monkeypatch.setitem(FAULTS, inflict.__name__, Kind(inflict.__name__, inflict, Lane.PATHS, 1, 1))
     Judged.folder = scratch
