@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -81,12 +81,13 @@ async def run(drill: Drill, folder: Path, say: Say) -> Path:
         installation = await open_installation(drill.setup, folder, recorder)
         pages = Pages(folder / "pages")
         try:
-            if drill.setup.pages:
-                await pages.start()
-            await _Course(drill, installation, pages, recorder, say).run()
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(installation.close)
+                undo.push_async_callback(pages.stop)
+                if drill.setup.pages:
+                    await pages.start()
+                await _Course(drill, installation, pages, recorder, say).run()
         finally:
-            await pages.stop()
-            await installation.close()
             parts = [main, *installation.histories, *([pages.history] if drill.setup.pages else [])]
             await asyncio.to_thread(_merge, parts, folder / HISTORY)
     return folder / HISTORY
