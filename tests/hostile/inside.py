@@ -2,9 +2,11 @@
 
 import json
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 
 from chat.drill.parts.ports import LOOPBACK
+from chat.drill.parts.waiting import until
 
 PORT_VARIABLE = "HOSTILE_INSIDE_PORT"
 ANSWER_LIMIT_S = 30
@@ -45,7 +47,7 @@ class Window:
     """A connection to the inside of a server that was started as `python -m tests.hostile.watched`."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection((LOOPBACK, port), timeout=ANSWER_LIMIT_S)
+        self._socket = _connected(port)
         self._answers = self._socket.makefile("r", encoding="utf-8")
 
     def inside(self) -> Inside:
@@ -62,3 +64,16 @@ class Window:
     def _ask(self, what: str) -> str:
         self._socket.sendall(f"{what}\n".encode())
         return self._answers.readline()
+
+
+def _connected(port: int) -> socket.socket:
+    """A connection, also where the server already serves others and opens its window a moment later."""
+    opened: list[socket.socket] = []
+
+    def is_open() -> bool:
+        with suppress(ConnectionRefusedError):
+            opened.append(socket.create_connection((LOOPBACK, port), timeout=ANSWER_LIMIT_S))
+        return bool(opened)
+
+    until(is_open, within_s=ANSWER_LIMIT_S, what="The window to the server's inside")
+    return opened[0]
