@@ -195,7 +195,8 @@ class Pages:
                     answer.set_result(done)
             case {"broken": what}:
                 self._fail(what)
-        self._news.set()
+        # After what waits for the answer itself: two lines that come together are one piece of news.
+        asyncio.get_running_loop().call_soon(self._news.set)
 
 
 def _see_that_all_is_there() -> None:
