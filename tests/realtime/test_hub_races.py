@@ -258,8 +258,11 @@ def test_an_activity_that_found_a_full_reader_is_told_when_there_is_room_again()
         last = await in_thread(say, room, aiko, "nobody reads this yet")
         topic = hub._topics[room.stream_id]
         (followers,) = topic.followers.values()
-        dropped = lambda: topic.head.seq == last and not topic.activity_due and followers._latest is not None  # noqa: E731
-        await eventually(dropped, what="an activity that found no room")
+
+        def has_been_dropped() -> bool:
+            return topic.head.seq == last and not topic.activity_due and followers._latest is not None
+
+        await eventually(has_been_dropped, what="an activity that found no room")
         reader.room.set()
         await _activity(hub, inbox, room, last)
 
