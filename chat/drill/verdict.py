@@ -8,7 +8,6 @@ from chat.drill.checks.eras import room_logs
 from chat.drill.checks.excuses import Incident, incidents
 from chat.drill.checks.lives import lives
 from chat.drill.checks.outcome import Outcome
-from chat.drill.checks.state import skipped
 from chat.drill.harm import harm
 from chat.drill.history import History, Lagged, Phase, Room, Run
 
@@ -100,4 +99,4 @@ def _void(history: History) -> list[str]:
     silent = [name for name in silent if lives(history)[name].opened.flavour != CROWD]
     if silent:
         reasons.append(f"nobody took the state of {', '.join(silent)}")
-    return reasons + skipped(history)
+    return reasons

@@ -97,14 +97,17 @@ def test_a_promise_that_had_nothing_to_look_at_is_named(right: History) -> None:
     assert "Not shown: no-loss, fifo, real-time." in _printed(unasked)
 
 
-def test_a_run_in_which_a_state_was_not_compared_is_void(right: History) -> None:
+def test_a_state_that_nobody_could_fetch_anew_breaks_the_promise(right: History) -> None:
     (fresh, *_) = right.of(Fresh)
-    unfetched = judge(History([record for record in right.records if record is not fresh]))
-    hasty = judge(_with(right, Committed(right.of(State)[0].t - 1.0, 0, 1, "a late event")))
+    verdict = judge(History([record for record in right.records if record is not fresh]))
 
-    assert (unfetched.status, hasty.status) == (VOID, VOID)
-    assert f"nothing was fetched anew for {fresh.person}" in unfetched.void[0]
-    assert "was not asked after 2 quiet seconds" in hasty.void[0]
+    assert [outcome.name for outcome in verdict.broken] == ["state"]
+
+
+def test_a_state_that_was_taken_before_all_was_quiet_is_not_compared(right: History) -> None:
+    verdict = judge(_with(right, Committed(right.of(State)[0].t - 1.0, 0, 1, "a late event")))
+
+    assert "state" in [outcome.name for outcome in verdict.not_shown]
 
 
 def _during(history: History, fault: str, code: int, *, scope: str, path: str = "") -> list[str]:
