@@ -8,6 +8,7 @@ PORT ?= 8000
 JOBS ?= 2
 
 VENV := .venv
+PEERS := tests/benchmarks/peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Node.js and uv bring their own lists of certificate authorities; what the machine trusts counts too.
@@ -26,7 +27,7 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-python test-drill test-client drill check schema bundle catalogues migrations lock clean preflight
+.PHONY: help run test test-python test-drill test-client drill peers check schema bundle catalogues migrations lock clean preflight
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -52,6 +53,8 @@ drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for 
 
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs
+
+peers: $(PEERS)/node_modules/.run ## install what Todoku is measured against
 
 check: $(VENV)/.dev node_modules/.dev ## lint, check types, layers, migrations, translations and the printed schema
 	ruff check .
@@ -96,9 +99,10 @@ lock: $(VENV)/.dev ## pin the newest versions that fit requirements*.in and pack
 	$(UV_COMPILE) --upgrade requirements.in --output-file requirements.txt
 	$(UV_COMPILE) --upgrade requirements-dev.in --output-file requirements-dev.txt
 	npm update --package-lock-only
+	cd $(PEERS) && npm update --package-lock-only
 
 clean: ## remove what was built and installed; var/ with its data stays
-	rm -rf $(VENV) node_modules static/dist static/src/generated staticfiles $(CATALOGUES)
+	rm -rf $(VENV) node_modules $(PEERS)/node_modules static/dist static/src/generated staticfiles $(CATALOGUES)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
 
 preflight:
@@ -128,3 +132,8 @@ node_modules/.dev: package.json package-lock.json .npmrc | $(VENV)/.run
 	@echo "Installing Node.js packages into node_modules …"
 	@npm ci --loglevel=error > /dev/null
 	@touch node_modules/.run $@
+
+$(PEERS)/node_modules/.run: $(addprefix $(PEERS)/,package.json package-lock.json .npmrc) | $(VENV)/.run
+	@echo "Installing Node.js packages into $(@D) …"
+	@cd $(PEERS) && npm ci --loglevel=error > /dev/null
+	@touch $@
