@@ -1,16 +1,15 @@
 """The ASGI application: Django for HTTP, one consumer for WebSockets."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.conf import settings
-from django.core.asgi import get_asgi_application
 
-django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from realtime.consumer import Consumer  # noqa: E402  (models can be imported only after Django is set up)
+from realtime.handler import Handler  # noqa: E402
 from realtime.health import PATHS, health  # noqa: E402
 from realtime.hub import current_hub  # noqa: E402
 
@@ -18,10 +17,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 consumer = Consumer.as_asgi()
-
-# Each request takes a thread and a connection to the database while it is answered; more of them at once would only
-# take these away from the deliveries. Those that wait here wait in their order.
-gate = asyncio.Semaphore(settings.HTTP_REQUESTS_AT_ONCE)
+pages = Handler()
 
 
 async def http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -30,8 +26,7 @@ async def http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await health(scope, receive, send)
         return
     current_hub()
-    async with gate:
-        await django(scope, receive, send)
+    await pages(scope, receive, send)
 
 
 async def websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
