@@ -1,15 +1,19 @@
 """Append to a stream, and read it after a position. The database is the truth; this is the only door to it."""
 
 import json
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from realtime import doorbell
 from realtime.cursor import Cursor
 from realtime.models import Event, Stream, new_nonce
+
+SQLITE_TIMEOUT_S = 5.0  # Python's, where the settings say nothing
 
 
 class TransactionRequired(RuntimeError):
@@ -25,6 +29,16 @@ def open_stream(key: str) -> Stream:
     return Stream.objects.create(key=key, last_at=timezone.now())
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event that is to be appended: what changed, by whom, which object, and small facts of the change."""
+
+    kind: str
+    actor_id: int | None
+    object_id: object = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
 @contextmanager
 def writing(stream_id: int) -> Iterator[Stream]:
     """Open a transaction that holds the stream's row lock from its first statement on.
@@ -35,8 +49,26 @@ def writing(stream_id: int) -> Iterator[Stream]:
     Raises:
         Stream.DoesNotExist: no such stream.
     """
-    with transaction.atomic():
+    with _writers_turn(), transaction.atomic():
         yield Stream.objects.select_for_update().get(pk=stream_id)
+
+
+_writers = threading.Lock()
+
+
+@contextmanager
+def _writers_turn() -> Iterator[None]:
+    """Let the threads of this process write to SQLite one after the other: it lets in one at a time and keeps no queue,
+    so whoever finds it busy sleeps, up to a tenth of a second, and then tries again."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    if not _writers.acquire(timeout=connection.settings_dict["OPTIONS"].get("timeout", SQLITE_TIMEOUT_S)):
+        raise OperationalError("database is locked")
+    try:
+        yield
+    finally:
+        _writers.release()
 
 
 def append(
@@ -44,34 +76,56 @@ def append(
 ) -> Event:
     """Append one event to `stream`, which `writing()` has locked, and return it with its seq.
 
-    Seqs are gapless and their order is the order of commits, because the number is taken under the stream's row lock,
+    Raises:
+        TransactionRequired: called outside `atomic()`.
+    """
+    (event,) = append_all(stream, [Entry(kind, actor_id, object_id, detail or {})])
+    return event
+
+
+def append_all(stream: Stream, entries: Sequence[Entry]) -> list[Event]:
+    """Append events to `stream`, which `writing()` has locked, and return them with their seqs, in the same order.
+
+    Seqs are gapless and their order is the order of commits, because the numbers are taken under the stream's row lock,
     inside the transaction. The doorbell rings after the commit.
 
     Raises:
         TransactionRequired: called outside `atomic()`.
     """
     if not connection.in_atomic_block:
-        raise TransactionRequired(f"append({stream.key}, {kind}) needs the transaction that makes the change")
-    while not _take_seq(stream):
+        raise TransactionRequired(f"append to {stream.key} needs the transaction that makes the change")
+    if not entries:
+        return []
+    while not _take_seqs(stream, len(entries)):
         # It isn't where it was read: an append after it was undone with a savepoint.
         stream.refresh_from_db()
-    event = Event.objects.create(
-        stream_id=stream.pk,
-        seq=stream.last_seq,
-        nonce=stream.nonce,
-        kind=kind,
-        actor_id=actor_id,
-        object_id=str(object_id),
-        detail=detail or {},
-        created_at=stream.last_at,
-    )
-    transaction.on_commit(lambda: doorbell.ring(event.stream_id, event.seq), robust=True)
-    return event
+    first = stream.last_seq - len(entries) + 1
+    events = [
+        Event(
+            stream_id=stream.pk,
+            seq=seq,
+            kind=entry.kind,
+            actor_id=entry.actor_id,
+            object_id=str(entry.object_id),
+            detail=dict(entry.detail),
+            created_at=stream.last_at,
+        )
+        for seq, entry in enumerate(entries, start=first)
+    ]
+    events[-1].nonce = stream.nonce
+    Event.objects.bulk_create(events)
+    for event in events:
+        _ring_after_commit(event.stream_id, event.seq)
+    return events
 
 
-def _take_seq(stream: Stream) -> bool:
-    """Move the stream's row on by one, if it still is what `stream` says."""
-    seq, nonce, at = stream.last_seq + 1, new_nonce(), max(timezone.now(), stream.last_at)
+def _ring_after_commit(stream_id: int, seq: int) -> None:
+    transaction.on_commit(lambda: doorbell.ring(stream_id, seq), robust=True)
+
+
+def _take_seqs(stream: Stream, count: int) -> bool:
+    """Move the stream's row on by `count`, if it still is what `stream` says."""
+    seq, nonce, at = stream.last_seq + count, new_nonce(), max(timezone.now(), stream.last_at)
     unmoved = Stream.objects.filter(pk=stream.pk, last_seq=stream.last_seq)
     if not unmoved.update(last_seq=seq, nonce=nonce, last_at=at):
         return False

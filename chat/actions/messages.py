@@ -3,20 +3,23 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from chat.actions import operations
-from chat.actions.turns import Turn, turn_in
+from chat.actions.turns import Turn, turn_in, turns_in
 from chat.events import RoomEvent
 from chat.models import Message, Room, User
 from chat.permissions import moderates, removes_messages
 from chat.reasons import Reason
 from chat.rendering import render
 from chat.texts import fault_of_body, normalise_body
-from realtime.errors import BadUserInput, Conflict, Forbidden, NotFound
+from realtime import log
+from realtime.errors import BadUserInput, Conflict, Forbidden, NotFound, Refusal
+from realtime.gathering import Gathering
 
 _SALT_BYTES = 16
 _ID_VERSIONS = (4, 7)
@@ -50,35 +53,80 @@ def send_message(
         Forbidden: the author may not write here.
         NotFound: no such room, or one that the author may not read.
     """
-    message_id = id or uuid4()
-    body = normalise_body(body)
-    if (sent := _sent_before(message_id, room_id, author=author, body=body, reply_to_id=reply_to_id)) is not None:
-        return sent
+    draft = _Draft(id or uuid4(), room_id, author, normalise_body(body), reply_to_id)
     try:
-        _check_id(message_id)
-        if (fault := fault_of_body(body)) is not None:
-            raise fault
-        return _store(message_id, room_id, author=author, body=body, reply_to_id=reply_to_id)
+        draft.check()
+        return _store(draft)
     except (IntegrityError, Forbidden, NotFound, BadUserInput):
-        # The same send may have been stored meanwhile, by another connection: then this is a repeat, whatever it met.
-        sent = _sent_before(message_id, room_id, author=author, body=body, reply_to_id=reply_to_id)
-        if sent is None:
+        # It may have been stored before, or by another connection meanwhile: then this is a repeat, whatever it met.
+        stored = Message.objects.filter(pk=draft.id).first()
+        if stored is None:
             raise
-        return sent
+        return draft.sent_as(stored)
 
 
-def _sent_before(message_id: UUID, room_id: int, *, author: User, body: str, reply_to_id: UUID | None) -> Sent | None:
-    stored = Message.objects.filter(pk=message_id).first()
-    if stored is None:
-        return None
-    same_place = stored.author_id == author.pk and stored.room_id == room_id
-    # A deleted message keeps no digest: nothing of its text may remain.
-    same_text = not stored.digest or hmac.compare_digest(
-        bytes(stored.digest), _digest(bytes(stored.digest_salt), body=body, reply_to_id=reply_to_id)
-    )
-    if not (same_place and same_text):
-        raise Conflict("this id belongs to another message", reason=Reason.ID_TAKEN, field="id")
-    return _outcome(stored)
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message that has no place yet."""
+
+    id: UUID
+    room_id: int
+    author: User
+    body: str
+    reply_to_id: UUID | None
+    body_html: str = ""
+
+    def check(self) -> None:
+        """
+        Raises:
+            BadUserInput: the id or the text can't be taken.
+        """
+        if self.id.version not in _ID_VERSIONS:
+            said = f"expected a UUID of version 4 or 7, got {self.id}"
+            raise BadUserInput(said, reason=Reason.ID_INVALID, field="id")
+        if (fault := fault_of_body(self.body)) is not None:
+            raise fault
+
+    def sent_as(self, stored: Message) -> Sent:
+        """What became of it, where `stored` has its id.
+
+        Raises:
+            Conflict: that is another message.
+        """
+        same_place = stored.author_id == self.author.pk and stored.room_id == self.room_id
+        # A deleted message keeps no digest: nothing of its text may remain.
+        same_text = not stored.digest or hmac.compare_digest(
+            bytes(stored.digest), self._digest(bytes(stored.digest_salt))
+        )
+        if not (same_place and same_text):
+            raise Conflict("this id belongs to another message", reason=Reason.ID_TAKEN, field="id")
+        return _outcome(stored)
+
+    def message_in(self, turn: Turn) -> Message:
+        """
+        Raises:
+            Refusal: its author may not write in the room, or what it replies to is not there.
+        """
+        turn.require_active()
+        turn.require_post()
+        reply_to = _reply_target(turn.room, self.reply_to_id)
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return Message(
+            id=self.id,
+            room=turn.room,
+            author=self.author,
+            body=self.body,
+            body_html=self.body_html,
+            reply_to=reply_to,
+            thread_root_id=(reply_to.thread_root_id or reply_to.pk) if reply_to else None,
+            digest_salt=salt,
+            digest=self._digest(salt),
+        )
+
+    def _digest(self, salt: bytes) -> bytes:
+        # The reply's place is always 16 bytes, so no text can pass for another text with another reply.
+        reply = self.reply_to_id.bytes if self.reply_to_id else bytes(16)
+        return hashlib.sha256(salt + reply + self.body.encode(errors="surrogatepass")).digest()
 
 
 def _outcome(message: Message) -> Sent:
@@ -86,40 +134,40 @@ def _outcome(message: Message) -> Sent:
     return Sent(None if held else message, Message.Status(message.status))
 
 
-def _digest(salt: bytes, *, body: str, reply_to_id: UUID | None) -> bytes:
-    # The reply's place is always 16 bytes, so no text can pass for another text with another reply.
-    reply = reply_to_id.bytes if reply_to_id else bytes(16)
-    return hashlib.sha256(salt + reply + body.encode(errors="surrogatepass")).digest()
+def _store(draft: _Draft) -> Sent:
+    rendered = replace(draft, body_html=render(draft.body))
+    if connection.in_atomic_block:  # somebody's transaction: nobody else's messages belong into it
+        (outcome,) = _store_together(draft.room_id, [rendered])
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+    return _sends.do(draft.room_id, rendered)
 
 
-def _check_id(message_id: UUID) -> None:
-    if message_id.version not in _ID_VERSIONS:
-        raise BadUserInput(f"expected a UUID of version 4 or 7, got {message_id}", reason=Reason.ID_INVALID, field="id")
+def _store_together(room_id: int, drafts: Sequence[_Draft]) -> list[Sent | Refusal]:
+    """Store messages in one transaction, in their order; who is refused, alone is."""
+    outcomes: list[Sent | Refusal] = []
+    messages = []
+    with turns_in(room_id, actors=[draft.author for draft in drafts]) as turns:
+        stored = Message.objects.in_bulk([draft.id for draft in drafts])
+        for draft, turn in zip(drafts, turns, strict=True):
+            try:
+                if (before := stored.get(draft.id)) is not None:
+                    outcomes.append(draft.sent_as(before))
+                    continue
+                message = draft.message_in(turn)
+            except Refusal as refusal:
+                outcomes.append(refusal)
+                continue
+            message.status = Message.Status.HELD if must_wait(message) else Message.Status.STORED
+            messages.append(message)
+            outcomes.append(_outcome(message))
+        take_places(turns[0], [message for message in messages if message.status == Message.Status.STORED])
+        Message.objects.bulk_create(messages)
+    return outcomes
 
 
-def _store(message_id: UUID, room_id: int, *, author: User, body: str, reply_to_id: UUID | None) -> Sent:
-    body_html = render(body)
-    salt = secrets.token_bytes(_SALT_BYTES)
-    with turn_in(room_id, actor=author) as turn:
-        turn.require_post()
-        reply_to = _reply_target(turn.room, reply_to_id)
-        message = Message(
-            id=message_id,
-            room=turn.room,
-            author=author,
-            body=body,
-            body_html=body_html,
-            reply_to=reply_to,
-            thread_root_id=(reply_to.thread_root_id or reply_to.pk) if reply_to else None,
-            digest_salt=salt,
-            digest=_digest(salt, body=body, reply_to_id=reply_to_id),
-        )
-        if must_wait(message):
-            message.status = Message.Status.HELD
-        else:
-            _take_place(message, turn)
-        message.save(force_insert=True)
-    return _outcome(message)
+_sends: Gathering[int, _Draft, Sent] = Gathering(_store_together)
 
 
 def must_wait(message: Message) -> bool:
@@ -127,14 +175,17 @@ def must_wait(message: Message) -> bool:
     return False
 
 
-def _take_place(message: Message, turn: Turn) -> None:
-    """Give the message the room's next seq and number."""
-    event = turn.append(RoomEvent.MESSAGE_SENT, message.pk)
-    turn.room.message_count += 1
+def take_places(turn: Turn, messages: Sequence[Message]) -> None:
+    """Give the messages the room's next seqs and numbers."""
+    if not messages:
+        return
+    sent = [log.Entry(RoomEvent.MESSAGE_SENT, message.author_id, message.pk) for message in messages]
+    for message, event in zip(messages, log.append_all(turn.stream, sent), strict=True):
+        turn.room.message_count += 1
+        message.seq = message.version = event.seq
+        message.number = turn.room.message_count
+        message.created_at = event.created_at
     turn.room.save(update_fields=["message_count"])
-    message.seq = message.version = event.seq
-    message.number = turn.room.message_count
-    message.created_at = event.created_at
 
 
 def _reply_target(room: Room, reply_to_id: UUID | None) -> Message | None:

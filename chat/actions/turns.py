@@ -1,6 +1,6 @@
 """A turn in a room: its stream locked, and what the log's order says of the room and the one who acts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +27,10 @@ class Turn:
     @property
     def readable(self) -> bool:
         return self.membership is not None or self.room.visibility == Room.Visibility.PUBLIC
+
+    def require_active(self) -> None:
+        """Refuse a person who was banned meanwhile."""
+        require_active(self.actor, known=self.membership)
 
     def require_readable(self) -> None:
         """Refuse those who may not know the room, in the words for a room that does not exist."""
@@ -76,12 +80,27 @@ def turn_in(room_id: int, *, actor: User) -> Iterator[Turn]:
         NotFound: no such room.
         Forbidden: the actor has been banned.
     """
+    with turns_in(room_id, actors=[actor]) as (turn,):
+        turn.require_active()
+        yield turn
+
+
+@contextmanager
+def turns_in(room_id: int, *, actors: Sequence[User]) -> Iterator[list[Turn]]:
+    """Open one transaction for changes of several people in the room: a turn for each of them, in the same order, one
+    after the other. Whether they may act, each turn has to be asked.
+
+    Raises:
+        NotFound: no such room.
+    """
     with log.writing(_stream_of(room_id)) as stream:
-        memberships = Membership.objects.select_related("room", "user")
-        membership = memberships.filter(room_id=room_id, user_id=actor.pk).first()
-        room = membership.room if membership else Room.objects.get(pk=room_id)
-        require_active(actor, known=membership)
-        yield Turn(stream, room, actor, membership)
+        people = {actor.pk for actor in actors}
+        found = Membership.objects.select_related("room", "user").filter(room_id=room_id, user_id__in=people)
+        memberships = {membership.user_id: membership for membership in found}
+        room = next(iter(memberships.values())).room if memberships else Room.objects.get(pk=room_id)
+        for membership in memberships.values():
+            membership.room = room  # one object, which each turn changes for the next
+        yield [Turn(stream, room, actor, memberships.get(actor.pk)) for actor in actors]
 
 
 @lru_cache(maxsize=10_000)

@@ -127,22 +127,24 @@ def _early_permission() -> None:
 def _unlocked_permission() -> None:
     """A send's permission is checked before the room is locked: a removal fits in between."""
     from chat.actions import messages
-    from chat.actions.turns import turn_in
+    from chat.actions.turns import turns_in
     from chat.models import Membership
 
     @contextmanager
-    def turning(room_id: int, *, actor: Any) -> Iterator[Any]:
-        standing = Membership.objects.select_related("room", "user").filter(room_id=room_id, user_id=actor.pk)
-        found = standing.first()
+    def turning(room_id: int, *, actors: Any) -> Iterator[Any]:
+        standing = Membership.objects.select_related("room", "user")
+        standing = standing.filter(room_id=room_id, user_id__in=[actor.pk for actor in actors])
+        found = {membership.user_id: membership for membership in standing}
         for _ in range(GAP_LOOKS if found else 0):
-            if not standing.exists():
+            if standing.count() < len(found):
                 break
             time.sleep(LOOK_INTERVAL_S)
-        with turn_in(room_id, actor=actor) as turn:
-            turn.membership = found
-            yield turn
+        with turns_in(room_id, actors=actors) as turns:
+            for turn in turns:
+                turn.membership = found.get(turn.actor.pk)
+            yield turns
 
-    put(messages, "turn_in", turning)
+    put(messages, "turns_in", turning)
 
 
 def _late_unsubscribe() -> None:

@@ -22,17 +22,18 @@ _appended = _Appended()
 def install(file: Path, server: int) -> None:
     """Append a `Committed` to `file` for each event, before its hint goes out."""
     lines = file.open("a", buffering=1)
-    append, ring = log.append, doorbell.ring
+    append_all, ring = log.append_all, doorbell.ring
 
-    def appended(stream: Any, kind: str, **given: Any) -> Any:
-        event = append(stream, kind, **given)
-        _appended.cursors[event.stream_id, event.seq] = str(event.cursor)
-        return event
+    def appended(stream: Any, entries: Any) -> Any:
+        events = append_all(stream, entries)
+        for event in events:
+            _appended.cursors[event.stream_id, event.seq] = str(event.cursor)
+        return events
 
     def recorded(stream_id: int, seq: int) -> None:
         cursor = _appended.cursors.pop((stream_id, seq))
         lines.write(line_of(Committed(time.monotonic(), server, stream_id, cursor)))
         ring(stream_id, seq)
 
-    log.append = appended
+    log.append_all = appended
     doorbell.ring = recorded

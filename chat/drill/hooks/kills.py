@@ -37,14 +37,15 @@ def _die(orders: Orders, point: str, where: str) -> None:
 
 
 def _before_commit(orders: Orders) -> None:
-    append = log.append
+    append_all = log.append_all
 
-    def appended(stream: Any, kind: str, **given: Any) -> Any:
-        event = append(stream, kind, **given)
-        _die(orders, BEFORE_COMMIT, f"{stream.key} #{event.seq} {kind} written, not committed")
-        return event
+    def appended(stream: Any, entries: Any) -> Any:
+        events = append_all(stream, entries)
+        for event in events:
+            _die(orders, BEFORE_COMMIT, f"{stream.key} #{event.seq} {event.kind} written, not committed")
+        return events
 
-    log.append = appended
+    log.append_all = appended
 
 
 def _after_commit(orders: Orders) -> None:
