@@ -1,27 +1,26 @@
-"""How far a drill is, for somebody who watches it on a terminal."""
+"""How far a long command is, for somebody who watches it on a terminal."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chat.drill.run import Drill, Say
-
-BESIDE_S = 20.0  # what a drill takes besides its talk: processes start and end, rooms are fetched
 REFRESHES_PER_S = 2
+
+Say = Callable[[str], None]
 
 
 @contextmanager
-def show_progress(drill: Drill) -> Iterator[Say]:
+def show_progress(lasts_s: float) -> Iterator[Say]:
     """A bar on standard error that says what is going on; nothing where that is no terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=REFRESHES_PER_S
     ) as progress:
-        bar = progress.add_task("", total=drill.lasts_s + BESIDE_S)
+        bar = progress.add_task("", total=lasts_s)
         began = time.monotonic()
 
         def say(text: str) -> None:

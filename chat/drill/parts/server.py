@@ -1,7 +1,6 @@
 """A Todoku server in a process of its own, as operators run it."""
 
 import http.client
-import logging
 import os
 import subprocess
 import sys
@@ -16,9 +15,6 @@ from chat.drill.parts.waiting import until
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 15
-
-# A line for each request of a test tells nobody anything.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(slots=True)

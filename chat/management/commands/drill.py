@@ -19,13 +19,14 @@ from chat.drill.hand import StewardFailed
 from chat.drill.history import read
 from chat.drill.installation import Setup
 from chat.drill.parts.failure import PartFailedError
-from chat.drill.progress_bar import show_progress
 from chat.drill.report import as_json, print_report
 from chat.drill.run import HISTORY, REST_S, Drill, PagesFailed, run
 from chat.drill.schedule import FaultUnknown, chosen, schedule
 from chat.drill.verdict import VOID, judge
+from chat.management.progress_bar import show_progress
 
 MINUTE_S = 60
+BESIDE_S = 20.0  # what a drill takes besides its talk: processes start and end, rooms are fetched
 KILLS_PER_MINUTE = 4.2  # at random moments; a tenth of that at each point
 INTERRUPTED = 130
 CLIENT_BUGS = {"stale-page", "reordering-outbox"}
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         folder, kept = _folder(given["keep"])
         status = 1
         try:
-            with show_progress(drill) as say:
+            with show_progress(drill.lasts_s + BESIDE_S) as say:
                 file = asyncio.run(_until_told(run(drill, folder, say)))
             status = _judge(file, as_machine=as_machine)
             if status:
