@@ -116,7 +116,6 @@ class Feed:
             self._lag()
             return
         self._position = seq
-        self._hub.counters.deliveries += 1
         if not self._outlet.next(payload):
             self._lag()
 

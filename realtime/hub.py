@@ -94,7 +94,7 @@ class Hub:
             feed = PassingFeed(self, topic, request, opening.place.topic, outlet)
         else:
             feed = Feed(self, topic, request, outlet, opening)
-        topic.feeds[feed] = None
+        topic.admit(feed)
         if topic.growing or topic.head.seq > opening.head.seq:
             # The hub is past the place where the permission was checked: an event in between may have ended it.
             try:
@@ -141,7 +141,7 @@ class Hub:
 
     def release(self, feed: Feed, topic: Topic, broadcast: Broadcast, follows: Mapping[int, Followers]) -> None:
         """Forget an ended feed and what only it needed."""
-        topic.feeds.pop(feed, None)
+        topic.dismiss(feed)
         self._allowance.give_back(feed.request, topic.stream_id)
         broadcast.feeds.pop(feed, None)
         if not broadcast.feeds:
@@ -157,7 +157,7 @@ class Hub:
         audiences.setdefault(feed.request.key, Followers(feed.request)).feeds[feed] = None
 
     def release_passing(self, feed: PassingFeed, topic: Topic, name: str) -> None:
-        topic.feeds.pop(feed, None)
+        topic.dismiss(feed)
         self._allowance.give_back(feed.request, topic.stream_id)
         audiences = self._passing.get(name, {})
         if (followers := audiences.get(feed.request.key)) is not None:
@@ -228,14 +228,16 @@ class Hub:
             watch.happened(event)
         for key, broadcast in list(topic.broadcasts.items()):
             made = growth.made.get(key)
+            self.counters.deliveries += len(broadcast.live)
             await broadcast.publish(event.seq, made[index] if made else None)
-        for feed in list(topic.feeds):
-            if isinstance(feed, Feed) and feed.request.source.changes_follows(event):
-                feed.follow_anew()
+        if changed := {source for source in topic.sources if source.changes_follows(event)}:
+            for feed in list(topic.feeds):
+                if isinstance(feed, Feed) and feed.request.source in changed:
+                    feed.follow_anew()
 
     async def _shut_out(self, topic: Topic, events: list[Event]) -> None:
         """End the feeds of those who may no longer read, before any of `events` goes out."""
-        for source in topic.sources:
+        for source in list(topic.sources):
             if any(source.may_shut_out(event) for event in events):
                 await self._ask_who_may_read(topic, source)
 
@@ -254,7 +256,7 @@ class Hub:
         try:
             head = (await DELIVERY.run(log.heads, [topic.stream_id])).get(topic.stream_id)
             topic.forget()
-            for source in topic.sources:
+            for source in list(topic.sources):
                 await self._ask_who_may_read(topic, source)
         finally:
             topic.growing = False

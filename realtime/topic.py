@@ -1,6 +1,7 @@
 """A stream as this process has read it: who listens, and what one reading of the log makes of its growth."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -45,6 +46,7 @@ class Topic:
         self.growing = False  # events are being handed out: who comes now asks for themselves whether they may read
         self.broadcasts: dict[Key, Broadcast] = {}
         self.feeds: dict[Feed | PassingFeed, None] = {}
+        self.sources: Counter[Source] = Counter()  # of how many feeds each is
         self.watches: dict[Watch, None] = {}
         self.followers: dict[Key, Followers] = {}
         self.activity_due = False
@@ -57,9 +59,17 @@ class Topic:
     def broadcast_of(self, request: Request) -> Broadcast:
         return self.broadcasts.setdefault(request.key, Broadcast(self, request))
 
-    @property
-    def sources(self) -> set[Source]:
-        return {feed.request.source for feed in self.feeds}
+    def admit(self, feed: Feed | PassingFeed) -> None:
+        self.feeds[feed] = None
+        self.sources[feed.request.source] += 1
+
+    def dismiss(self, feed: Feed | PassingFeed) -> None:
+        """Forget a feed that was admitted."""
+        del self.feeds[feed]
+        source = feed.request.source
+        self.sources[source] -= 1
+        if not self.sources[source]:
+            del self.sources[source]
 
     def forget(self) -> None:
         self.epoch += 1

@@ -145,16 +145,16 @@ def _store(draft: _Draft) -> Sent:
 
 
 def _store_together(room_id: int, drafts: Sequence[_Draft]) -> list[Sent | Refusal]:
-    """Store messages in one transaction, in their order; who is refused, alone is."""
+    """Store messages in one transaction, in their order; who is refused, alone is.
+
+    Raises:
+        IntegrityError: one of them is stored already.
+    """
     outcomes: list[Sent | Refusal] = []
     messages = []
     with turns_in(room_id, actors=[draft.author for draft in drafts]) as turns:
-        stored = Message.objects.in_bulk([draft.id for draft in drafts])
         for draft, turn in zip(drafts, turns, strict=True):
             try:
-                if (before := stored.get(draft.id)) is not None:
-                    outcomes.append(draft.sent_as(before))
-                    continue
                 message = draft.message_in(turn)
             except Refusal as refusal:
                 outcomes.append(refusal)
@@ -185,7 +185,7 @@ def take_places(turn: Turn, messages: Sequence[Message]) -> None:
         message.seq = message.version = event.seq
         message.number = turn.room.message_count
         message.created_at = event.created_at
-    turn.room.save(update_fields=["message_count"])
+    Room.objects.filter(pk=turn.room.pk).update(message_count=turn.room.message_count)
 
 
 def _reply_target(room: Room, reply_to_id: UUID | None) -> Message | None:

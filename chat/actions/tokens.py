@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 from django.db import DatabaseError
+from django.db.models import CharField
 from django.utils import timezone
 
 from chat.actions.people import end_session
@@ -12,11 +13,19 @@ from chat.credentials import credential_of_token
 from chat.models import ApiToken, User
 from chat.reasons import Reason
 from realtime.errors import BadUserInput
+from realtime.prepared import Parameter, Prepared
 
 logger = logging.getLogger(__name__)
 
 # How exactly `last_used_at` is kept: each use would be a write else.
 LAST_USED_STEP = timedelta(minutes=5)
+
+
+_valid = Prepared(
+    lambda: ApiToken.objects.select_related("user").filter(
+        digest=Parameter("digest", CharField()), revoked_at=None, user__is_active=True
+    )
+)
 
 
 def create_token(user: User, *, name: str) -> tuple[ApiToken, str]:
@@ -39,8 +48,7 @@ def authenticate_token(text: str) -> tuple[User, ApiToken] | None:
     """Whom the token lets in; None where it lets nobody in: unknown, revoked, or its owner banned."""
     if not text.startswith(ApiToken.PREFIX) or not text.isascii():
         return None
-    tokens = ApiToken.objects.select_related("user")
-    token = tokens.filter(digest=ApiToken.digest_of(text), revoked_at=None, user__is_active=True).first()
+    token = _valid.first(digest=ApiToken.digest_of(text))
     return None if token is None else (token.user, token)
 
 

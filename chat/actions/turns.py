@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from django.db.models import BigIntegerField
+
 from chat.events import UserEvent
 from chat.models import Membership, Room, User
 from chat.permissions import refusal_to_post
@@ -12,6 +14,13 @@ from chat.reasons import Reason
 from realtime import log
 from realtime.errors import Forbidden, NotFound
 from realtime.models import Event, Stream
+from realtime.prepared import Parameter, Prepared, Several
+
+_standing = Prepared(
+    lambda: Membership.objects.select_related("room", "user").filter(
+        room_id=Parameter("room_id", BigIntegerField()), user_id__in=Several("user_ids", BigIntegerField())
+    )
+)
 
 
 @dataclass(slots=True)
@@ -94,8 +103,7 @@ def turns_in(room_id: int, *, actors: Sequence[User]) -> Iterator[list[Turn]]:
         NotFound: no such room.
     """
     with log.writing(_stream_of(room_id)) as stream:
-        people = {actor.pk for actor in actors}
-        found = Membership.objects.select_related("room", "user").filter(room_id=room_id, user_id__in=people)
+        found = _standing(room_id=room_id, user_ids=[actor.pk for actor in actors])
         memberships = {membership.user_id: membership for membership in found}
         room = next(iter(memberships.values())).room if memberships else Room.objects.get(pk=room_id)
         for membership in memberships.values():

@@ -22,7 +22,7 @@ from chat.drill.parts import postgres
 from chat.drill.parts import server as server_part
 from chat.drill.parts.ports import LOOPBACK
 from chat.drill.parts.server import Server
-from chat.drill.server import BUG, FOLDER, NUMBER
+from chat.drill.server import BUG, FOLDER, NUMBER, WITHOUT
 
 HISTORY = "history.jsonl"
 DRAIN_S = 2.0  # over which a server that is told to end closes its WebSockets
@@ -37,6 +37,7 @@ class Setup:
         layer: memory, redis (a server is started), or the URL of a Redis that runs.
         pages: how many of the clients are the product's own.
         bug: a mistake that the servers make on purpose; empty for none.
+        without: fast paths that the servers do without.
     """
 
     database: str = "sqlite"
@@ -44,6 +45,7 @@ class Setup:
     processes: int = 1
     pages: int = 0
     bug: str = ""
+    without: tuple[str, ...] = ()
 
     @property
     def database_kind(self) -> str:
@@ -140,9 +142,7 @@ async def open_installation(setup: Setup, folder: Path, recorder: Recorder) -> I
         if isinstance(layer, RedisLayer) and layer.redis.ours:
             undo.push_async_callback(asyncio.to_thread, layer.redis.stop)
         shared = {"database_url": database.url, "channel_layer_url": layer.url, "SECRET_KEY": secrets.token_urlsafe(64)}
-        servers = [
-            _prepare(folder / f"server-{number}", number, setup.bug, shared) for number in range(setup.processes)
-        ]
+        servers = [_prepare(folder / f"server-{number}", number, setup, shared) for number in range(setup.processes)]
         steward = await Steward.start(servers[0].env, folder / "steward.log")
         undo.push_async_callback(steward.stop)
         await steward.do("migrate")
@@ -155,7 +155,7 @@ async def open_installation(setup: Setup, folder: Path, recorder: Recorder) -> I
     return Installation(setup, folder, recorder, database, layer, servers, steward, network)
 
 
-def _prepare(home: Path, number: int, bug: str, shared: dict[str, str]) -> Server:
+def _prepare(home: Path, number: int, setup: Setup, shared: dict[str, str]) -> Server:
     server = server_part.prepare(
         home,
         **shared,
@@ -163,7 +163,7 @@ def _prepare(home: Path, number: int, bug: str, shared: dict[str, str]) -> Serve
         HTTPS="0",
         ALLOWED_HOSTS=LOOPBACK,
         REALTIME_DRAIN=str(DRAIN_S),
-        **{FOLDER: str(home), NUMBER: str(number), BUG: bug},
+        **{FOLDER: str(home), NUMBER: str(number), BUG: setup.bug, WITHOUT: ",".join(setup.without)},
     )
     server.module = "chat.drill.server"
     Orders(home).prepare()

@@ -14,6 +14,7 @@ from chat.loadtest.wire import Letter, Socket
 HANDSHAKES_AT_ONCE = 50
 ARRIVAL_LIMIT_S = 20.0
 REST_S = 1.0  # after so many handshakes, for what they left behind
+WARM_UP = 3  # sends that nobody measures
 MISSED = 20  # messages that are sent while those who come back are away
 
 Say = Callable[[str], None]
@@ -67,6 +68,10 @@ class Run:
         await asyncio.sleep(REST_S)
         if self._server and self.cast.sockets:
             self.figures.connection_bytes = (self._server.resident_bytes() - before) / len(self.cast.sockets)
+        self.say("they warm up")
+        await self.crew.begin()
+        sent = await self.crew.send_at_rate(WARM_UP, 1.0)
+        await self.crew.hear(len(sent.latencies_ns) // self.plan.rooms, ARRIVAL_LIMIT_S)
 
     async def talk(self) -> Sent:
         """Send as planned."""
@@ -124,10 +129,6 @@ async def idle(run: Run) -> None:
 
 async def reconnect(run: Run) -> None:
     """Everybody loses the network, misses some messages and comes back at once, while somebody goes on sending."""
-    await run.crew.begin()
-    first = await run.crew.send_at_rate(1, 1)  # so that everybody has heard where they are
-    await run.crew.hear(len(first.latencies_ns) // run.plan.rooms, ARRIVAL_LIMIT_S)
-
     run.say("all are cut off, and come back")
     await run.crew.cut()
     missed = await run.crew.send_at_rate(MISSED * 10, 0.1)

@@ -49,7 +49,7 @@ class Senders:
             self._http = aiohttp.ClientSession(connector=limits, timeout=aiohttp.ClientTimeout(total=ANSWER_LIMIT_S))
         self._posts = []
         for letter in letters:
-            if letter.lines:
+            if letter.lines is not None:
                 self._posts += [await _WebSocket.open(letter) for _ in range(sockets_each)]
             else:
                 self._posts.append(_Http(self._http, letter))
@@ -114,7 +114,8 @@ class _Http:
         data = self._letter.text.replace(BODY, body).replace(ID, key)
         async with self._session.post(self._letter.url, data=data, headers=self._letter.headers) as response:
             answer = await response.read()
-        return None if self._letter.answer in answer else f"HTTP {response.status} {answer[:200]!r}"
+        expected = self._letter.answer or b""
+        return None if expected in answer else f"HTTP {response.status} {answer[:200]!r}"
 
 
 class _WebSocket(WSListener):
@@ -131,7 +132,7 @@ class _WebSocket(WSListener):
         post = cls(letter)
         headers = {"Sec-WebSocket-Protocol": letter.subprotocol} if letter.subprotocol else None
         post._transport, _ = await ws_connect(lambda: post, letter.url, extra_headers=headers)
-        for line in letter.lines:
+        for line in letter.lines or ():
             post._line = line
             post._answered.clear()
             post._transport.send(WSMsgType.TEXT, line.text)
@@ -144,9 +145,13 @@ class _WebSocket(WSListener):
         """Why it was not acknowledged; None where it was."""
         if self._transport is None or self._ended:
             return "the connection has ended"
+        text = self._letter.text.replace(BODY, body).replace(ID, key)
+        if self._letter.answer is None:
+            self._transport.send(WSMsgType.TEXT, text)
+            return None
         answered = self._waiting[key] = asyncio.get_running_loop().create_future()
         try:
-            self._transport.send(WSMsgType.TEXT, self._letter.text.replace(BODY, body).replace(ID, key))
+            self._transport.send(WSMsgType.TEXT, text)
             answer = await answered
         finally:
             self._waiting.pop(key, None)

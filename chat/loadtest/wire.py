@@ -52,13 +52,19 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A send, by HTTP where there are no `lines` to be said before; `text` has gaps for the body and an id."""
+    """A send; `text` has gaps for the body and an id.
+
+    Args:
+        answer: what an acknowledgement has in it; None where there is none.
+        headers: of an HTTP request.
+        lines: what is said before the first send over a WebSocket; None: it goes by HTTP.
+    """
 
     url: str
     text: bytes
-    answer: bytes
+    answer: bytes | None
     headers: tuple[tuple[str, str], ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[Line, ...] | None = None
     subprotocol: str | None = PROTOCOL
 
 

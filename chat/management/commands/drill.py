@@ -17,6 +17,7 @@ from rich.console import Console
 
 from chat.drill.hand import StewardFailed
 from chat.drill.history import read
+from chat.drill.hooks.slow import WITHOUT as FAST_PATHS
 from chat.drill.installation import Setup
 from chat.drill.parts.failure import PartFailedError
 from chat.drill.report import as_json, print_report
@@ -46,6 +47,9 @@ class Command(BaseCommand):
         parser.add_argument("--pages", type=int, default=0, help="of these, the product's own under Node.js")
         parser.add_argument("--faults", default="all", help="all, none, or names with commas between them")
         parser.add_argument("--kills", type=int, help="how often a server is killed at a random moment")
+        parser.add_argument(
+            "--without", default=[], action="append", choices=FAST_PATHS, help="a fast path that the servers do without"
+        )
         parser.add_argument("--json", action="store_true", dest="as_machine", help="print the result as JSON")
         parser.add_argument("--replay", type=Path, metavar="FILE", help="check a history that was kept, run nothing")
         parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR and keep what was recorded")
@@ -81,10 +85,10 @@ class Command(BaseCommand):
 
 def _drill(
     *, seed: int | None, minutes: float, database: str, layer: str, processes: int, clients: int, pages: int,
-    faults: str, kills: int | None, bug: str, rest: float, **_: object,
+    faults: str, kills: int | None, without: list[str], bug: str, rest: float, **_: object,
 ) -> Drill:  # fmt: skip
     server_bug = "" if bug in CLIENT_BUGS else bug
-    setup = Setup(database, layer, processes, pages, server_bug)
+    setup = Setup(database, layer, processes, pages, server_bug, tuple(without))
     seed = secrets.randbelow(10**6) if seed is None else seed
     lasts_s = minutes * MINUTE_S
     try:
