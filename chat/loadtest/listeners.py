@@ -162,6 +162,9 @@ class _Listener(WSListener):
         elif self._awaited is not None and self._awaited in text:
             self._awaited = None
             self._answered.set()
+        elif b'"type":"error"' in text:
+            self.end = text.decode()
+            self._answered.set()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self.end is None:
