@@ -1,4 +1,4 @@
-"""Large installations within a minute: messages written by the database itself, as sending them would have left them."""
+"""Large installations within a minute: the database itself writes what sending many messages would have left."""
 
 from dataclasses import dataclass
 
@@ -65,7 +65,7 @@ def shared_room(name: str, members: list[User]) -> Room:
 
 
 def fill(room: Room, count: int, authors: list[User]) -> None:
-    """Let `authors` say `count` messages in turn; each has its event, its number and an id that is scattered like any."""
+    """Let `authors` say `count` messages in turn; each has its event and its number, and the ids are scattered."""
     dialect = _DIALECTS[connection.vendor]
     stream = Stream.objects.get(pk=room.stream_id)
     written = Message.objects.filter(room=room).count()
@@ -108,7 +108,8 @@ def fill(room: Room, count: int, authors: list[User]) -> None:
         cursor.execute(
             f"""
             INSERT INTO realtime_event (stream_id, seq, nonce, kind, actor_id, object_id, detail, created_at)
-            SELECT %s, seq, {dialect.nonce}, 'message.sent', author_id, {dialect.written.format("id")}, '{{}}', created_at
+            SELECT %s, seq, {dialect.nonce}, 'message.sent', author_id, {dialect.written.format("id")}, '{{}}',
+                created_at
             FROM {Message._meta.db_table} WHERE room_id = %s AND seq > %s ORDER BY seq""",
             [stream.pk, room.pk, stream.last_seq],
         )

@@ -1,7 +1,7 @@
 """Whether anything gets slower as an installation grows. `python -m tests.benchmarks.growth --help`.
 
-Three parts: `history` (pages of a long room against those of a short one), `rooms` (the list of rooms of somebody who is
-in many) and `page` (what the page of a room costs a server process). All on a database of its own.
+Three parts: `history` (pages of a long room against those of a short one), `rooms` (the list of rooms of somebody who
+is in many) and `page` (what the page of a room costs a server process). All on a database of its own.
 """
 
 import argparse
@@ -117,12 +117,15 @@ def rooms(sizes: Sizes) -> Iterator[Comparison]:
 
 
 def room_list(viewer: "User", first: int) -> Work:
-    document = (Path("static/src/operations/fragments.graphql").read_text()) + f"""
+    document = (
+        (Path("static/src/operations/fragments.graphql").read_text())
+        + f"""
         query {{
           viewer {{ ...UserParts }}
           inboxCursor
           rooms(first: {first}, joined: true) {{ nodes {{ ...JoinedRoomParts }} pageInfo {{ ...PageParts }} }}
         }}"""
+    )
     used = pruned(document)
     return lambda: executed(used, None, viewer)
 
@@ -260,7 +263,9 @@ def show(found: Comparison | PageCost) -> None:
         print(f"  {found.name}: CPU {found.cpu_ms} ms, wall {found.wall_ms} ms, {found.kilobytes} kB")
         return
     print(f"  {found.name}")
-    print(f"    small {found.small_ms} ms, large {found.large_ms} ms, queries {found.queries[0]} and {found.queries[1]}")
+    print(
+        f"    small {found.small_ms} ms, large {found.large_ms} ms, queries {found.queries[0]} and {found.queries[1]}"
+    )
     print(f"    large / small: CPU {found.cpu}, wall {found.wall}")
 
 
