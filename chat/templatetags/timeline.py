@@ -29,6 +29,11 @@ class Entry:
     """Whether it follows from the same person within `RUN_LASTS`, and so needs no name of its own."""
     mine: bool
 
+    @property
+    def clock(self) -> str:
+        """The time of day in UTC; the page's script puts that of the reader's zone there."""
+        return f"{self.at:%H:%M}"
+
 
 @register.filter
 def as_timeline(messages: Iterable[Mapping[str, Any]], viewer: Mapping[str, Any] | None) -> Iterator[Entry]:
