@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError, execute
 
 from chat.models import User
-from realtime import documents, execution
+from chat.schema.plain_fields import PlainFields
+from realtime import documents
 from realtime.errors import Refusal
 from realtime.interface import interface
 
@@ -28,7 +29,16 @@ def ask(document: tuple[Path, ...], name: str, *, viewer: User, **variables: obj
         RuntimeError: the operation failed otherwise; its page can't be shown.
     """
     operation = documents.operation(_text(document), name)
-    result = execution.run(operation, context=interface().personal_context(viewer), variables=variables)
+    result = execute(
+        interface().schema,
+        operation.document,
+        context_value=interface().personal_context(viewer),
+        variable_values=variables,
+        operation_name=name,
+        execution_context_class=PlainFields,
+    )
+    if not isinstance(result, ExecutionResult):
+        raise TypeError("a resolver returned an awaitable; resolvers are synchronous here")
     for error in result.errors or ():
         cause = _cause(error)
         if isinstance(cause, Refusal):

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from chat.models import Membership, Message, Room, User
 from chat.schema import rows
 from chat.schema.paging import Ends, Slice, Window
-from chat.schema.rows import ReactionGroup
+from chat.schema.rows import Member, ReactionGroup
 
 KEYS_PER_QUERY = 5_000
 
@@ -59,7 +59,7 @@ class Loaders:
         self._rooms_seen: set[int] = set()
         self._messages_seen: set[uuid.UUID] = set()
         self._message_slices: dict[Window, Loader[int, Slice[Message]]] = {}
-        self._member_slices: dict[Window, Loader[int, Slice[Membership]]] = {}
+        self._member_slices: dict[Window, Loader[int, Slice[Member]]] = {}
         self._memberships: dict[int, Loader[int, Membership]] = {}
         self._reacted: dict[int, Loader[uuid.UUID, frozenset[str]]] = {}
         self._reactions: dict[int, Loader[uuid.UUID, list[ReactionGroup]]] = {}
@@ -146,7 +146,7 @@ class Loaders:
             self._message_slices[window] = Loader(fetch, announced=self._rooms_seen)
         return self._message_slices[window]
 
-    def member_slices(self, window: Window) -> Loader[int, Slice[Membership]]:
+    def member_slices(self, window: Window) -> Loader[int, Slice[Member]]:
         if window not in self._member_slices:
             fetch = partial(rows.member_slices, window=window)
             self._member_slices[window] = Loader(fetch, announced=self._rooms_seen)

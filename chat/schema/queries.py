@@ -131,8 +131,9 @@ def _rooms(
     asked = _asked(context.person, joined, query)
     place = None if after is None else read_cursor(after, ROOMS, field="after")
     following = asked if place is None else asked.filter(slug__gt=place)
+    listed = following.order_by("slug")[: size + 1]
     # One statement reads the rooms and where their streams stand: nothing can happen in between.
-    found = list(following.select_related("stream").order_by("slug")[: size + 1])
+    found = _with_memberships(context, listed) if joined else list(listed.select_related("stream"))
     rooms = found[:size]
     context.saw_rooms(rooms)
     return Page(
@@ -143,11 +144,24 @@ def _rooms(
     )
 
 
+def _with_memberships(context: Context, rooms: QuerySet[models.Room]) -> list[models.Room]:
+    """Joined rooms in their order. The statement that reads them brings the viewer's own standing along."""
+    viewer = context.person
+    of_viewer = context.loaders.memberships_of(viewer.pk)
+    memberships = models.Membership.objects.filter(user=viewer, room__in=rooms.values("pk"))
+    found = list(memberships.select_related("room__stream").order_by("room__slug"))
+    for membership in found:
+        of_viewer.prime(membership.room_id, membership)
+    return [membership.room for membership in found]
+
+
 def _asked(viewer: models.User, joined: bool | None, query: str | None) -> QuerySet[models.Room]:
     rooms = readable_rooms(viewer)
-    if joined is not None:
-        membership = Exists(models.Membership.objects.filter(room=OuterRef("pk"), user=viewer))
-        rooms = rooms.filter(membership if joined else ~membership)
+    if joined:
+        # From the viewer's memberships to their rooms: asked of each room, the question would go to all there are.
+        rooms = models.Room.objects.filter(memberships__user=viewer) if viewer.is_active else rooms
+    elif joined is not None:
+        rooms = rooms.filter(~Exists(models.Membership.objects.filter(room=OuterRef("pk"), user=viewer)))
     if query:
         if not is_storable(query):
             raise BadUserInput("query has a character that no text has", reason="TEXT_INVALID", field="query")

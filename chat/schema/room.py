@@ -7,6 +7,7 @@ from chat import models
 from chat.schema.membership import Membership, MembershipRole
 from chat.schema.message import MESSAGES, MessageConnection, message_cursor
 from chat.schema.paging import Ends, Page, PageInfo, Window, page_of, page_size, read_key, write_cursor
+from chat.schema.rows import Member
 from chat.schema.scalars import DateTime
 from chat.schema.user import User
 from realtime.viewing import depends_on_viewer
@@ -29,17 +30,20 @@ RoomVisibility = graphene.Enum.from_enum(models.Room.Visibility, name="RoomVisib
 class MemberEdge(graphene.ObjectType):
     """A person's place among the members of a room."""
 
+    class Meta:
+        default_resolver = attr_resolver
+
     cursor = graphene.String(required=True, description="Names the place: for `after`.")
     node = graphene.Field(User, required=True, description="The person.")
     role = graphene.Field(MembershipRole, required=True, description="What the person may do in the room.")
 
     @staticmethod
-    def resolve_cursor(membership: models.Membership, _info: graphene.ResolveInfo) -> str:
-        return _member_cursor(membership)
+    def resolve_cursor(member: Member, _info: graphene.ResolveInfo) -> str:
+        return _member_cursor(member)
 
     @staticmethod
-    def resolve_node(membership: models.Membership, _info: graphene.ResolveInfo) -> models.User:
-        return membership.user
+    def resolve_node(member: Member, _info: graphene.ResolveInfo) -> models.User:
+        return member.user
 
 
 class MemberConnection(graphene.ObjectType):
@@ -55,8 +59,8 @@ class MemberConnection(graphene.ObjectType):
     page_info = graphene.Field(PageInfo, required=True, description="Where the page lies among the room's members.")
 
     @staticmethod
-    def resolve_nodes(page: Page[models.Membership], _info: graphene.ResolveInfo) -> list[models.User]:
-        return [membership.user for membership in page.rows]
+    def resolve_nodes(page: Page[Member], _info: graphene.ResolveInfo) -> list[models.User]:
+        return [member.user for member in page.rows]
 
 
 class Room(graphene.ObjectType):
@@ -152,14 +156,14 @@ class Room(graphene.ObjectType):
     @staticmethod
     def resolve_members(
         room: models.Room, info: graphene.ResolveInfo, first: int | None = None, after: str | None = None
-    ) -> Page[models.Membership]:
+    ) -> Page[Member]:
         window = Window(
             count=page_size(first, field="first", default=FIRST_MEMBERS),
             after=read_key(after, MEMBERS, room.pk, field="after"),
         )
         part = info.context.loaders.member_slices(window).get(room.pk)
-        for membership in part.rows:
-            info.context.loaders.users.prime(membership.user_id, membership.user)
+        for member in part.rows:
+            info.context.loaders.users.prime(member.user.pk, member.user)
 
         def ends() -> Ends:
             return info.context.loaders.member_ends.get(room.pk) or Ends(None, None)
@@ -210,5 +214,5 @@ def room_cursor(room: models.Room) -> str:
     return write_cursor(ROOMS, room.slug)
 
 
-def _member_cursor(membership: models.Membership) -> str:
-    return write_cursor(MEMBERS, membership.room_id, membership.pk)
+def _member_cursor(member: Member) -> str:
+    return write_cursor(MEMBERS, member.room_id, member.pk)

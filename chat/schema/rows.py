@@ -2,11 +2,11 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.db import connection
 from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
@@ -14,10 +14,22 @@ from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.schema.paging import Ends, Slice, Window
 
-Row = TypeVar("Row", bound=Model)
+
+class InRoom(Protocol):
+    """A row of one room's list."""
+
+    @property
+    def room_id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=InRoom)
+Stored = TypeVar("Stored", bound=Model)
 
 # What the schema shows of a person: a password's hash never leaves the database for it.
-_PERSON = ("id", "username", "display_name", "version")
+# In the model's order, in which `from_db` takes the values.
+_PERSON = tuple(
+    each.attname for each in User._meta.concrete_fields if each.attname in {"id", "username", "display_name", "version"}
+)
 
 
 @dataclass(slots=True)
@@ -28,6 +40,16 @@ class ReactionGroup:
     emoji: str
     count: int
     user_ids: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody's place among the members of a room."""
+
+    pk: int
+    room_id: int
+    role: str
+    user: User
 
 
 def users(ids: Iterable[int]) -> Mapping[int, User]:
@@ -49,8 +71,12 @@ def messages(ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Message]:
 
 def shown_messages() -> QuerySet[Message]:
     """Messages with their authors; those that are held for a moderator have no place yet and are left out."""
+    return _messages().filter(seq__gt=0)
+
+
+def _messages() -> QuerySet[Message]:
     authors = (f"author__{name}" for name in _PERSON)
-    return Message.objects.filter(seq__gt=0).select_related("author").only(*_MESSAGE, *authors)
+    return Message.objects.select_related("author").only(*_MESSAGE, *authors)
 
 
 _MESSAGE = (
@@ -87,13 +113,27 @@ def member_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:
 
 
 def message_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Message]]:
-    return _slices(shown_messages(), "seq", room_ids, window)
+    room_ids = list(room_ids)
+    # The one lower bound also leaves out what has no place. Of two, SQLite may seek the wrong one, and read on from
+    # there: half a room, for a page from its middle.
+    placed = replace(window, after=max(window.after or 0, 0))
+    return _slices(_window(_messages(), "seq", room_ids, placed), room_ids, placed)
 
 
-def member_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Membership]]:
-    people = (f"user__{name}" for name in _PERSON)
-    found = Membership.objects.select_related("user").only("id", "room_id", "user_id", "role", *people)
-    return _slices(found, "id", room_ids, window)
+def member_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Member]]:
+    room_ids = list(room_ids)
+    return _slices(_members(_window(Membership.objects.all(), "id", room_ids, window)), room_ids, window)
+
+
+def _members(found: QuerySet[Membership]) -> Iterator[Member]:
+    """Each person once, however many of the rooms they are in: a model's instance costs 20 µs."""
+    people: dict[int, User] = {}
+    read = found.values_list("id", "room_id", "user_id", "role", *(f"user__{name}" for name in _PERSON))
+    for pk, room_id, user_id, role, *person in read:
+        user = people.get(user_id)
+        if user is None:
+            user = people[user_id] = User.from_db(found.db, _PERSON, person)
+        yield Member(pk, room_id, role, user)
 
 
 def reactions(message_ids: Iterable[uuid.UUID], *, people: int) -> Mapping[uuid.UUID, list[ReactionGroup]]:
@@ -130,29 +170,31 @@ def reacted(message_ids: Iterable[uuid.UUID], *, user_id: int) -> Mapping[uuid.U
     return {message_id: frozenset(emoji) for message_id, emoji in emoji_by_message.items()}
 
 
-def _slices(found: QuerySet[Row], key: str, room_ids: Iterable[int], window: Window) -> Mapping[int, Slice[Row]]:
-    """The same window of each room's list.
+def _window(found: QuerySet[Stored], key: str, room_ids: list[int], window: Window) -> QuerySet[Stored]:
+    """The same window of each room's list, and the first row beyond it.
 
     One room: one query that reads no more than the window. Several: one seek per room finds where its window ends,
     then one query reads them all; a window function would read the whole of every room.
     """
-    room_ids = list(room_ids)
     if window.after is not None:
         found = found.filter(**{f"{key}__gt": window.after})
     if window.before is not None:
         found = found.filter(**{f"{key}__lt": window.before})
     found = found.order_by(key if window.forward else f"-{key}")
     if len(room_ids) == 1:
-        windows = found.filter(room=room_ids[0])[: window.count + 1]
-    else:
-        windows = found.filter(_up_to_the_row_after(found, key, room_ids, window))
+        return found.filter(room=room_ids[0])[: window.count + 1]
+    return found.filter(_up_to_the_row_after(found, key, room_ids, window))
+
+
+def _slices(found: Iterable[Row], room_ids: list[int], window: Window) -> Mapping[int, Slice[Row]]:
+    """Rows in the order of their window, as the slices of their rooms."""
     by_room: dict[int, list[Row]] = {room_id: [] for room_id in room_ids}
-    for row in windows:
-        by_room[row.room_id].append(row)  # type: ignore[attr-defined]
+    for row in found:
+        by_room[row.room_id].append(row)
     return {room_id: _slice(part, window) for room_id, part in by_room.items()}
 
 
-def _up_to_the_row_after(found: QuerySet[Row], key: str, room_ids: list[int], window: Window) -> Q:
+def _up_to_the_row_after(found: QuerySet[Stored], key: str, room_ids: list[int], window: Window) -> Q:
     """That a row is in its room's window or the first one beyond it."""
     row_after = found.filter(room=OuterRef("pk")).values(key)[window.count : window.count + 1]
     bounds = Room.objects.filter(pk__in=room_ids).annotate(bound=Subquery(row_after)).values_list("pk", "bound")
@@ -168,7 +210,7 @@ def _slice(part: list[Row], window: Window) -> Slice[Row]:
     return Slice(kept if window.forward else kept[::-1], more)
 
 
-def _ends(found: QuerySet[Row], key: str, room_ids: Iterable[int]) -> Mapping[int, Ends]:
+def _ends(found: QuerySet[Stored], key: str, room_ids: Iterable[int]) -> Mapping[int, Ends]:
     """Two seeks per room: a MIN and MAX over the group would read the whole of it."""
     inside = found.filter(room=OuterRef("pk")).values(key)
     ends = Room.objects.filter(pk__in=list(room_ids)).annotate(

@@ -62,7 +62,7 @@ export function drawMessage(element: HTMLElement, entry: Entry, setting: Setting
   element.classList.toggle("message--deleted", deleted);
   drawAvatar(part(element, "avatar"), message.author);
   say(part(element, "author"), message.author === null ? words.somebodyWhoLeft : shownName(message.author));
-  drawQuote(part(element, "quote", HTMLAnchorElement), message.replyTo);
+  drawQuote(element, message.replyTo);
   if (deleted) part(element, "text").replaceChildren();
   else drawProse(part(element, "text"), message);
   show(part(element, "deleted"), deleted);
@@ -93,8 +93,10 @@ export function drawSetting(element: HTMLElement, entry: Entry, setting: Setting
   element.classList.toggle("message--refused", state === "refused");
 }
 
-function drawQuote(element: HTMLAnchorElement, quoted: ShownMessage["replyTo"]): void {
-  if (!show(element, quoted !== null && quoted !== undefined) || !quoted) return;
+/** What the server drew of a message that answers none has no quote, and never gets one. */
+function drawQuote(row: HTMLElement, quoted: ShownMessage["replyTo"]): void {
+  const element = row.querySelector<HTMLAnchorElement>('[data-part="quote"]');
+  if (element === null || !show(element, quoted !== null && quoted !== undefined) || !quoted) return;
   element.href = `#message-${quoted.id}`;
   say(part(element, "quote-author"), quoted.author === null ? words.somebodyWhoLeft : shownName(quoted.author));
   say(part(element, "quote-text"), quoted.deletedAt === null ? excerpt(quoted.body) : words.messageDeleted);

@@ -48,7 +48,10 @@ export class Place {
     return this.#atEnd;
   }
 
+  /** Whether what comes before may soon be wanted. Nobody who reads at the end does, unless there is nothing to scroll. */
   get nearStart(): boolean {
+    const canLeaveEnd = this.#view.scrollHeight - this.#view.clientHeight > END_PX;
+    if (this.#atEnd && canLeaveEnd) return false;
     return this.#view.scrollTop < 1.5 * this.#view.clientHeight;
   }
 

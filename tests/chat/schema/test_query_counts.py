@@ -2,8 +2,10 @@
 
 import pytest
 from django.db.models import F
+from graphql import parse, print_ast, separate_operations
 
 from chat.models import Message, Reaction, Room, User
+from chat.pages.asking import CLIENT_OPERATIONS
 from chat.schema.context import Context
 from chat.schema.loaders import Loaders
 from chat.schema.message import message_cursor
@@ -158,3 +160,29 @@ def test_a_list_of_users_under_a_reaction_costs_the_same_however_long() -> None:
         with queries() as made:
             ask(people[0], document, slug=place.slug, first=first)
         assert len(made) <= 5
+
+
+@pytest.mark.usefixtures("database")
+def test_the_room_page_s_list_of_joined_rooms_costs_6_queries_whether_it_shows_3_or_30() -> None:
+    viewer = person()
+    others = [person() for _ in range(9)]
+    written = "".join((CLIENT_OPERATIONS / name).read_text() for name in ("fragments.graphql", "rooms.graphql"))
+    document = print_ast(separate_operations(parse(written))["JoinedRooms"])
+
+    def cost(rooms: list[Room]) -> int:
+        with queries() as made:
+            nodes = ask(viewer, document)["rooms"]["nodes"]
+        assert [node["id"] for node in nodes] == [str(place.pk) for place in sorted(rooms, key=lambda each: each.slug)]
+        assert {node["viewerMembership"]["unreadCount"] for node in nodes} == {1}
+        assert {len(node["members"]["nodes"]) for node in nodes} == {8}
+        return len(made)
+
+    def more(count: int) -> list[Room]:
+        places = [room(viewer, *others) for _ in range(count)]
+        for place in places:
+            said(place, others[0])
+        return places
+
+    few = more(3)
+    assert cost(few) == 6
+    assert cost(few + more(27)) == 6

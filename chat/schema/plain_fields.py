@@ -1,0 +1,108 @@
+"""Executing large answers: a field that is an attribute of its object is read and written out at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from graphene.types.field import source_resolver
+from graphene.types.resolver import attr_resolver
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    TypeNameMetaFieldDef,
+    Undefined,
+    get_nullable_type,
+    is_leaf_type,
+)
+from graphql.execution import ExecutionContext
+from graphql.execution.execute import assume_not_awaitable, get_field_def
+from graphql.pyutils import Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """A field without arguments whose value is an attribute, and no object of its own."""
+
+    name: str
+    default: object
+    serialize: Callable[[Any], object]
+    nullable: bool
+
+    def of(self, source: object) -> object:
+        """The field's value as JSON has it; Undefined where graphql-core has to say what is wrong with it."""
+        try:
+            value = getattr(source, self.name, self.default)
+            written = None if value is None else self.serialize(value)
+        except Exception:
+            # Not lost: graphql-core comes to the same, and knows whom to tell.
+            return Undefined
+        return Undefined if written is None and not self.nullable else written
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is to be done for one field of a selection: nothing but `constant`, `attribute`, or all of it."""
+
+    key: str
+    nodes: list[FieldNode]
+    constant: str | None
+    attribute: _Attribute | None
+
+
+class PlainFields(ExecutionContext):
+    """graphql-core's execution of synchronous resolvers, without what a plain attribute has no use for.
+
+    That is the resolver's `info`, arguments, a path for errors, and asking three times whether there is something to
+    await. Seven of ten fields of a room's page are plain; without all that the operation takes a fifth less.
+    """
+
+    is_awaitable = staticmethod(assume_not_awaitable)  # type: ignore[assignment]  # its argument has another name
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # By the identity of the selection: graphql-core collects each once and keeps it as long as the execution.
+        self._steps: dict[int, list[_Step]] = {}
+
+    def execute_fields(
+        self, parent_type: GraphQLObjectType, source_value: Any, path: Path | None, fields: dict[str, list[FieldNode]]
+    ) -> dict[str, Any]:
+        steps = self._steps.get(id(fields))
+        if steps is None:
+            steps = self._steps[id(fields)] = [self._step(parent_type, key, nodes) for key, nodes in fields.items()]
+        results: dict[str, Any] = {}
+        for step in steps:
+            value: object = Undefined
+            if step.attribute is not None:
+                value = step.attribute.of(source_value)
+            elif step.constant is not None:
+                value = step.constant
+            if value is Undefined:
+                here = Path(path, step.key, parent_type.name)
+                value = self.execute_field(parent_type, source_value, step.nodes, here)
+            if value is not Undefined:
+                results[step.key] = value
+        return results
+
+    def _step(self, parent_type: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> _Step:
+        field = get_field_def(self.schema, parent_type, nodes[0])
+        constant = parent_type.name if field is TypeNameMetaFieldDef else None
+        return _Step(key, nodes, constant, _attribute(field))
+
+
+def _attribute(field: GraphQLField | None) -> _Attribute | None:
+    if field is None:
+        return None
+    output: Any = field.type
+    kind: Any = get_nullable_type(output)
+    nullable = kind is output
+    resolver: Any = field.resolve
+    if field.args or not is_leaf_type(kind) or not isinstance(resolver, partial):
+        return None
+    if resolver.func is attr_resolver:
+        name, default = resolver.args
+        return _Attribute(name, default, kind.serialize, nullable)
+    if resolver.func is source_resolver:
+        return _Attribute(resolver.args[0], None, kind.serialize, nullable)
+    return None
