@@ -11,6 +11,7 @@ from graphql import ExecutionResult, GraphQLError, execute
 from realtime.documents import DocumentInvalid, Operation
 from realtime.errors import BadUserInput, Refusal
 from realtime.interface import Context, interface
+from realtime.plain_fields import PlainFields
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def run(
         context_value=context,
         variable_values=dict(variables or {}),
         operation_name=operation.name,
+        execution_context_class=PlainFields,
     )
     if not isinstance(result, ExecutionResult):
         raise TypeError("a resolver returned an awaitable; resolvers are synchronous here")

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import GraphQLError
 
 from chat.models import User
-from chat.schema.plain_fields import PlainFields
-from realtime import documents
+from realtime import documents, execution
 from realtime.errors import Refusal
 from realtime.interface import interface
 
@@ -29,16 +28,7 @@ def ask(document: tuple[Path, ...], name: str, *, viewer: User, **variables: obj
         RuntimeError: the operation failed otherwise; its page can't be shown.
     """
     operation = documents.operation(_text(document), name)
-    result = execute(
-        interface().schema,
-        operation.document,
-        context_value=interface().personal_context(viewer),
-        variable_values=variables,
-        operation_name=name,
-        execution_context_class=PlainFields,
-    )
-    if not isinstance(result, ExecutionResult):
-        raise TypeError("a resolver returned an awaitable; resolvers are synchronous here")
+    result = execution.run(operation, context=interface().personal_context(viewer), variables=variables)
     for error in result.errors or ():
         cause = _cause(error)
         if isinstance(cause, Refusal):

@@ -9,10 +9,11 @@ from operator import or_
 from typing import Protocol, TypeVar
 
 from django.db import connection
-from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Count, Model, OuterRef, Q, QuerySet, Subquery, UUIDField
 
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.schema.paging import Ends, Slice, Window
+from realtime.prepared import Parameter, Prepared, Several
 
 
 class InRoom(Protocol):
@@ -52,21 +53,27 @@ class Member:
     user: User
 
 
+_IDS = Several("ids", BigIntegerField())
+_users = Prepared(lambda: User.objects.only(*_PERSON).filter(pk__in=_IDS))
+_rooms = Prepared(lambda: Room.objects.select_related("stream").filter(pk__in=_IDS))
+_rooms_by_stream = Prepared(lambda: Room.objects.select_related("stream").filter(stream_id__in=_IDS))
+_messages_by_id = Prepared(lambda: shown_messages().filter(pk__in=Several("ids", UUIDField())))
+
+
 def users(ids: Iterable[int]) -> Mapping[int, User]:
-    return User.objects.only(*_PERSON).in_bulk(list(ids))
+    return {user.pk: user for user in _users(ids=ids)}
 
 
 def rooms(ids: Iterable[int]) -> Mapping[int, Room]:
-    return Room.objects.select_related("stream").in_bulk(list(ids))
+    return {room.pk: room for room in _rooms(ids=ids)}
 
 
 def rooms_by_stream(stream_ids: Iterable[int]) -> Mapping[int, Room]:
-    found = Room.objects.select_related("stream").filter(stream_id__in=list(stream_ids))
-    return {room.stream_id: room for room in found}
+    return {room.stream_id: room for room in _rooms_by_stream(ids=stream_ids)}
 
 
 def messages(ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Message]:
-    return shown_messages().in_bulk(list(ids))
+    return {message.pk: message for message in _messages_by_id(ids=ids)}
 
 
 def shown_messages() -> QuerySet[Message]:
@@ -94,14 +101,23 @@ _MESSAGE = (
 )
 
 
+_member_counts = Prepared(
+    lambda: Membership.objects.filter(room_id__in=_IDS).order_by().values_list("room_id").annotate(Count("pk"))
+)
+
+
 def member_counts(room_ids: Iterable[int]) -> Mapping[int, int]:
     room_ids = list(room_ids)
-    counted = Membership.objects.filter(room__in=room_ids).order_by().values_list("room_id").annotate(Count("pk"))
-    return dict.fromkeys(room_ids, 0) | dict(counted)
+    return dict.fromkeys(room_ids, 0) | dict(_member_counts(ids=room_ids))
+
+
+_memberships = Prepared(
+    lambda: Membership.objects.filter(user_id=Parameter("user_id", BigIntegerField()), room_id__in=_IDS)
+)
 
 
 def memberships(room_ids: Iterable[int], *, user_id: int) -> Mapping[int, Membership]:
-    return {found.room_id: found for found in Membership.objects.filter(user=user_id, room__in=list(room_ids))}
+    return {found.room_id: found for found in _memberships(ids=room_ids, user_id=user_id)}
 
 
 def message_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:

@@ -8,7 +8,7 @@ from graphql import ExecutionResult, execute, parse
 from chat.models import Room, User
 from chat.pages.asking import CLIENT_OPERATIONS
 from chat.schema.context import Context
-from chat.schema.plain_fields import PlainFields
+from realtime.plain_fields import PlainFields
 from tests.chat.schema.arranging import person, room, said
 from tests.chat.schema.asking import SCHEMA
 
