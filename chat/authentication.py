@@ -2,6 +2,7 @@
 
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -13,6 +14,7 @@ from realtime.closing import CloseCode
 from realtime.errors import Unauthenticated
 from realtime.interface import Credentials, Principal
 from realtime.models import Event
+from realtime.prepared import Parameter, Prepared
 
 VIEWER_HEADER = "Todoku-Viewer"
 
@@ -61,10 +63,13 @@ def authenticate_request(request: HttpRequest) -> User | None:
     return viewer
 
 
+_token = Prepared(lambda: ApiToken.objects.filter(pk=Parameter("token_id", BigIntegerField())))
+
+
 def introduced(principal: Principal) -> None:
     """Keep that a token was used for a WebSocket."""
     token_id = token_of_credential(principal.credential)
-    if token_id is not None and (token := ApiToken.objects.filter(pk=token_id).first()) is not None:
+    if token_id is not None and (token := _token.first(token_id=token_id)) is not None:
         note_use(token)
 
 

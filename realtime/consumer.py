@@ -8,7 +8,7 @@ is replaced here. Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
@@ -24,6 +24,7 @@ from realtime import documents, execution
 from realtime.bounds import refuse_excess
 from realtime.closing import CloseCode, without_1000s
 from realtime.connections import RESTARTING, connections
+from realtime.cursor import Cursor
 from realtime.errors import RateLimited
 from realtime.execution import encoded
 from realtime.feed import Feed, PassingFeed, open_request
@@ -306,7 +307,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             await outlet.writer.drained()  # one who doesn't read its answers gets no more of them
             known = documents.remembered(query, name)
             lane = READING if known and known.kind is OperationType.SUBSCRIPTION else OPERATIONS
-            answer = await lane.run(self._open, query, name, variables)
+            answer = await lane.run(self._open, query, name, variables, current_hub().has_read)
             if isinstance(answer, bytes):
                 outlet.next(answer)
                 outlet.complete()
@@ -320,7 +321,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         except Exception as error:  # the border that keeps the connection alive; `refused` logs what is a bug
             outlet.error(_errors(error))
 
-    def _open(self, query: str, name: str | None, variables: dict[str, Any]) -> Any:
+    def _open(self, query: str, name: str | None, variables: dict[str, Any], has_read: Callable[[Cursor], bool]) -> Any:
         """Runs in a worker thread: the whole of a query or mutation, or the opening of a subscription."""
         viewer = self._principal.viewer
         operation = documents.operation(query, name)
@@ -329,7 +330,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         refuse_unstorable(variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             request = Request.of(operation, variables, viewer)
-            return request, open_request(request)
+            return request, open_request(request, has_read)
         context = interface().personal_context(viewer)
         return encoded(execution.response(execution.run(operation, context=context, variables=variables)))
 

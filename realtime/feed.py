@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from realtime.broadcast import Followers
 from realtime.cursor import Cursor, CursorInvalid
 from realtime.interface import Place
 from realtime.log import HistoryChanged
+from realtime.models import Stream
 from realtime.payloads import Ready, Request, Reset, ResetReason
 from realtime.threads import in_thread
 from realtime.writer import Outlet
@@ -38,24 +40,30 @@ class Opening:
     follows: tuple[int, ...]
 
 
-def open_request(request: Request) -> Opening:
+def open_request(request: Request, has_read: Callable[[Cursor], bool]) -> Opening:
     """Locate the stream, fix the position, then check the permission. Runs in a worker thread.
+
+    Args:
+        has_read: whether the hub has read the event that a cursor names, so that the log needn't be asked.
 
     Raises:
         Refusal: the viewer may not read it, or there is nothing.
     """
     source, viewer = request.source, request.viewer
     place = source.locate(viewer, request.arguments)
-    head = log.head(place.stream_id)
+    try:
+        head = log.head(place.stream_id)
+    except Stream.DoesNotExist as error:
+        raise source.unreadable() from error
     position, reset = head, None
     if request.after is not None and place.topic is None:
-        position, reset = _honour(request.after, head)
+        position, reset = _honour(request.after, head, has_read)
     if viewer.pk not in source.who_may_read(place.stream_id, {viewer.pk}):
         raise source.unreadable()
     return Opening(place, head, position, reset, tuple(source.follows(viewer)))
 
 
-def _honour(text: str, head: Cursor) -> tuple[Cursor, ResetReason | None]:
+def _honour(text: str, head: Cursor, has_read: Callable[[Cursor], bool]) -> tuple[Cursor, ResetReason | None]:
     """The position that a client's cursor names, or the head and the reason why it can't be honoured."""
     try:
         cursor = Cursor.parse(text)
@@ -67,7 +75,7 @@ def _honour(text: str, head: Cursor) -> tuple[Cursor, ResetReason | None]:
         return head, ResetReason.HISTORY_CHANGED
     if head.seq - cursor.seq > MAX_REPLAY_EVENTS:
         return head, ResetReason.TOO_FAR_BEHIND
-    if not log.holds(cursor):
+    if not (has_read(cursor) or log.holds(cursor)):
         return head, ResetReason.CURSOR_EXPIRED if log.begins_after(cursor) else ResetReason.HISTORY_CHANGED
     return cursor, None
 

@@ -168,6 +168,11 @@ class Hub:
                 del self._passing[name]
         self._drop_if_unused(topic)
 
+    def has_read(self, cursor: Cursor) -> bool:
+        """Whether the event that the cursor names is one of those read last. May be called in any thread."""
+        topic = self._topics.get(cursor.stream_id)
+        return topic is not None and topic.nonces.get(cursor.seq) == cursor.nonce
+
     async def growth(self) -> None:
         """Wait until any topic has moved on."""
         await self._growth.wait()
@@ -221,7 +226,7 @@ class Hub:
         self._announce(topic)
 
     async def _hand_out(self, topic: Topic, event: Event, index: int, growth: Growth) -> None:
-        topic.head = event.cursor
+        topic.move_on(event.cursor)
         if any(source.overtakes(event) for source in topic.sources):
             topic.forget()
         for watch in list(topic.watches):
@@ -266,7 +271,7 @@ class Hub:
             for feed in list(topic.feeds):
                 feed.end()
             return
-        topic.head = head
+        topic.start_anew(head)
         for feed in list(topic.feeds):
             feed.restart(ResetReason.HISTORY_CHANGED)
         self._announce(topic)

@@ -20,6 +20,7 @@ from realtime.recent import Recent
 logger = logging.getLogger(__name__)
 
 READ_EVENTS = 200
+KEPT_NONCES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Topic:
     def __init__(self, head: Cursor, recent: Recent) -> None:
         self.stream_id = head.stream_id
         self.head = head
+        self.nonces = {head.seq: head.nonce}  # of the events read last
         self.recent = recent
         self.epoch = 0  # rises when what was made before is no longer true
         self.growing = False  # events are being handed out: who comes now asks for themselves whether they may read
@@ -70,6 +72,16 @@ class Topic:
         self.sources[source] -= 1
         if not self.sources[source]:
             del self.sources[source]
+
+    def move_on(self, head: Cursor) -> None:
+        self.head = head
+        self.nonces[head.seq] = head.nonce
+        self.nonces.pop(head.seq - KEPT_NONCES, None)
+
+    def start_anew(self, head: Cursor) -> None:
+        """The history is another one."""
+        self.head = head
+        self.nonces = {head.seq: head.nonce}
 
     def forget(self) -> None:
         self.epoch += 1

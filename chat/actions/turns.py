@@ -102,7 +102,7 @@ def turns_in(room_id: int, *, actors: Sequence[User]) -> Iterator[list[Turn]]:
     Raises:
         NotFound: no such room.
     """
-    with log.writing(_stream_of(room_id)) as stream:
+    with log.writing(stream_of(room_id)) as stream:
         found = _standing(room_id=room_id, user_ids=[actor.pk for actor in actors])
         memberships = {membership.user_id: membership for membership in found}
         room = next(iter(memberships.values())).room if memberships else Room.objects.get(pk=room_id)
@@ -112,7 +112,7 @@ def turns_in(room_id: int, *, actors: Sequence[User]) -> Iterator[list[Turn]]:
 
 
 @lru_cache(maxsize=10_000)
-def _stream_of(room_id: int) -> int:
+def stream_of(room_id: int) -> int:
     """The key of the room's stream, which is the room's for ever: asked for once, not with every message.
 
     Raises:

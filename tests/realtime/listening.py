@@ -128,7 +128,7 @@ async def subscribe(
     """Subscribe as a consumer does, with a reader in place of its connection."""
     operation = documents.operation(query, None)
     request = Request.of(operation, variables, viewer)
-    opening = await in_thread(open_request, request)
+    opening = await in_thread(open_request, request, hub.has_read)
     reader = reader or Reader()
     feed = await hub.subscribe(request, opening, Outlet(reader, "1", lambda: None))
     return Subscriber(reader, feed, operation.root_fields[0].name.value)

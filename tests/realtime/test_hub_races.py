@@ -49,7 +49,7 @@ class Subscribing:
         self.opening: Opening | None = None
 
     async def open(self) -> None:
-        self.opening = await in_thread(open_request, self.request)
+        self.opening = await in_thread(open_request, self.request, self._hub.has_read)
 
     async def place(self) -> Subscriber:
         assert self.opening is not None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from django.db.models import BigIntegerField
 
 from chat import models
 from chat.events import EVERY_CREDENTIAL
@@ -21,6 +22,7 @@ from realtime.errors import NotFound
 from realtime.interface import Place, Viewer
 from realtime.models import Event
 from realtime.payloads import Activity, Happened, Ready, Reset, ResetReason, Root
+from realtime.prepared import Parameter, Prepared
 
 
 def _owner_id(event: Event) -> int:
@@ -205,15 +207,27 @@ def _can_be_shown(root: Root, context: Context) -> bool:
     return True
 
 
+_user_id = Parameter("user_id", BigIntegerField())
+_own_stream = Prepared(lambda: models.User.objects.filter(pk=_user_id).values_list("stream_id", flat=True))
+_owner = Prepared(
+    lambda: models.User.objects.filter(stream_id=Parameter("stream_id", BigIntegerField()), is_active=True).values_list(
+        "pk", flat=True
+    )
+)
+_streams_of_rooms = Prepared(
+    lambda: models.Membership.objects.filter(user_id=_user_id).values_list("room__stream_id", flat=True)
+)
+
+
 class InboxSource:
     """`inbox`: the viewer's own stream, and the activity of the rooms that they have joined."""
 
     def locate(self, viewer: Viewer, arguments: Mapping[str, Any]) -> Place:
-        return Place(models.User.objects.values_list("stream_id", flat=True).get(pk=viewer.pk))
+        (stream_id,) = _own_stream(user_id=viewer.pk)
+        return Place(stream_id)
 
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:
-        owner = models.User.objects.filter(stream_id=stream_id, pk__in=viewer_ids, is_active=True)
-        return set(owner.values_list("pk", flat=True))
+        return set(_owner(stream_id=stream_id)) & set(viewer_ids)
 
     def unreadable(self) -> NotFound:
         return NotFound("this person is no longer here", reason=Reason.PERSON_UNKNOWN)
@@ -230,7 +244,7 @@ class InboxSource:
         context.loaders.rooms.want(_room_id(each) for each in events if each.kind == Kind.MEMBERSHIP_CHANGED)
 
     def follows(self, viewer: Viewer) -> Iterable[int]:
-        return list(models.Membership.objects.filter(user_id=viewer.pk).values_list("room__stream_id", flat=True))
+        return _streams_of_rooms(user_id=viewer.pk)
 
     def changes_follows(self, event: Event) -> bool:
         return event.kind == Kind.MEMBERSHIP_CHANGED

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from django.db.models import BigIntegerField
 
 from chat import models
-from chat.actions.turns import room_unknown
+from chat.actions.turns import room_unknown, stream_of
 from chat.events import RoomEvent as Kind
 from chat.permissions import who_may_read
 from chat.schema.context import Context
@@ -22,6 +23,7 @@ from realtime.errors import NotFound
 from realtime.interface import Place, Viewer
 from realtime.models import Event
 from realtime.payloads import Happened, Ready, Reset, ResetReason, Root
+from realtime.prepared import Parameter, Prepared
 
 _REASONS = {
     None: "Why a cursor can't be honoured.",
@@ -252,18 +254,17 @@ def _message_of(event: Event, context: Context) -> models.Message | None:
     return context.loaders.messages.get(uuid.UUID(event.object_id))
 
 
+_room = Prepared(lambda: models.Room.objects.filter(stream_id=Parameter("stream_id", BigIntegerField())))
+
+
 class RoomSource:
     """What subscriptions to a room have in common: where it is, and who may read it."""
 
     def locate(self, viewer: Viewer, arguments: Mapping[str, Any]) -> Place:
-        room_id = room_key(arguments["room_id"])
-        stream_id = models.Room.objects.filter(pk=room_id).values_list("stream_id", flat=True).first()
-        if stream_id is None:
-            raise room_unknown()
-        return Place(stream_id)
+        return Place(stream_of(room_key(arguments["room_id"])))
 
     def who_may_read(self, stream_id: int, viewer_ids: Collection[int]) -> Collection[int]:
-        room = models.Room.objects.filter(stream_id=stream_id).first()
+        room = _room.first(stream_id=stream_id)
         return set() if room is None else who_may_read(room, viewer_ids)
 
     def unreadable(self) -> NotFound:
