@@ -241,11 +241,15 @@ export class Timeline {
   }
 
   #day(day: string, entry: Entry): HTMLElement {
-    const element = this.#days.get(day) ?? fresh("day-template");
-    const time = find(element, "time", HTMLTimeElement);
+    const element = this.#days.get(day) ?? this.#newDay(day);
+    say(find(element, "time", HTMLTimeElement), dayName(new Date(entry.message.createdAt), new Date()));
+    return element;
+  }
+
+  #newDay(day: string): HTMLElement {
+    const element = fresh("day-template");
     element.dataset["day"] = day;
-    time.dateTime = day;
-    say(time, dayName(new Date(entry.message.createdAt), new Date()));
+    find(element, "time", HTMLTimeElement).dateTime = day;
     this.#days.set(day, element);
     return element;
   }

@@ -52,7 +52,12 @@ def test_a_room_page_loads_little_javascript_at_first(arrange: Arrange, open_pag
     page = open_page("about:blank")
     sign_in(page.context, community.sessions["aiko"])
     scripts: dict[str, Response] = {}
-    page.on("response", lambda each: scripts.setdefault(each.url, each) if each.url.endswith(".js") else None)
+
+    def note(response: Response) -> None:
+        if response.url.endswith(".js"):
+            scripts[response.url] = response
+
+    page.on("response", note)
 
     page.goto(f"{arrange.server.url}/rooms/{community.slug}/")
     room = RoomPage(page)
