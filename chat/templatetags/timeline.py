@@ -32,7 +32,7 @@ class Entry:
 
 @register.filter
 def as_timeline(room: Mapping[str, Any], viewer: Mapping[str, Any] | None) -> Iterator[Entry]:
-    """The room's messages in their order, as entries. Days are those of UTC: the page's script knows the reader's zone."""
+    """The room's messages in their order, as entries. Days are UTC's: the page's script knows the reader's zone."""
     previous: Entry | None = None
     new_after = _new_after(room["viewerMembership"])
     for message in room["messages"]["nodes"]:
