@@ -32,7 +32,8 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
 
-run: preflight bundle catalogues ## set up what is missing and start the server (HOST=, PORT=)
+run: export STATIC_ROOT := $(CURDIR)/staticfiles
+run: preflight bundle catalogues staticfiles/staticfiles.json ## set up what is missing and start the server (HOST=, PORT=)
 	@python manage.py migrate --no-input --verbosity 0
 	@python manage.py demo --if-empty
 	@HOST=$(HOST) PORT=$(PORT) exec python -m config.server
@@ -88,6 +89,12 @@ static/dist/room.js: static/build.mjs static/fragments.mjs static/src/generated/
 static/src/generated/operations.ts: codegen.ts schema.graphql $(OPERATIONS) node_modules/.run
 	@mkdir -p $(@D)
 	@graphql-codegen --errors-only > $(@D)/codegen.log 2>&1 || { cat $(@D)/codegen.log; exit 1; }
+	@touch $@
+
+# As an installation that is no trial serves them: with hashes in their names, compressed, cached for a year.
+staticfiles/staticfiles.json: static/dist/room.js config/settings.py requirements.txt
+	@echo "Compressing static files …"
+	@STATIC_ROOT=$(@D) python manage.py collectstatic --no-input --verbosity 0
 	@touch $@
 
 catalogues: $(CATALOGUES) ## compile the translations

@@ -12,6 +12,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from whitenoise.compress import Compressor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -134,7 +135,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -356,22 +357,25 @@ USE_TZ = True
 # --- Static files -----------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))).absolute()
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "staticfiles").absolute()
+# A trial that was told where to has collected them, as `make run` does; else they come from where they were built.
+COLLECTED = not EMBEDDED or bool(env.str("STATIC_ROOT", default=""))
 # The bundle's names carry no prefix: /static/room.js, /static/todoku.css, /static/icons/….
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist", ("icons", BASE_DIR / "static" / "icons")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": (
-            "django.contrib.staticfiles.storage.StaticFilesStorage"
-            if EMBEDDED
-            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if COLLECTED
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
         )
     },
 }
-# Embedded, they come from where the bundle was built; else from STATIC_ROOT, after `collectstatic`.
-WHITENOISE_USE_FINDERS = EMBEDDED
-WHITENOISE_AUTOREFRESH = EMBEDDED
+WHITENOISE_USE_FINDERS = not COLLECTED
+WHITENOISE_AUTOREFRESH = not COLLECTED
+# Source maps are for developer tools; compressing them would take longer than all else.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 
 # --- Limits -------------------------------------------------------------------------------------
 

@@ -30,8 +30,8 @@ const options = {
   sourcemap: "linked",
   metafile: true,
   legalComments: "linked",
-  // Apollo Client leaves its developer messages out of production builds.
-  conditions: ["production"],
+  // Apollo Client leaves its developer messages out of production builds; rxjs has classes for browsers that know them.
+  conditions: ["production", "es2015"],
   define: { "globalThis.__DEV__": "false", "process.env.NODE_ENV": '"production"' },
   // Served as they are from static/icons.
   external: ["/static/*"],
@@ -46,11 +46,20 @@ if (watch) {
   await rm(outdir, { recursive: true, force: true });
   // esbuild has said by then what is wrong, and where.
   const { metafile } = await esbuild.build(options).catch(() => process.exit(1));
-  for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
+  for (const [output, { entryPoint }] of Object.entries(metafile.outputs)) {
     if (entryPoint === undefined || !entryPoints.includes(path.resolve(entryPoint))) continue;
-    const firstLoad = [output, ...imports.filter(({ kind }) => kind === "import-statement").map((chunk) => chunk.path)];
-    const sizes = await Promise.all(firstLoad.map(async (file) => gzipSync(await readFile(file)).length));
+    const sizes = await Promise.all([...firstLoad(metafile, output)].map(async (file) => gzipSync(await readFile(file)).length));
     const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000;
     console.log(`${path.relative(here, output)}: ${kilobytes.toFixed(1)} kB gzip on first load`);
   }
+}
+
+/** What comes with `output` whether it is needed at once or not: itself, and what its imports bring. */
+function firstLoad({ outputs }, output, found = new Set()) {
+  if (found.has(output)) return found;
+  found.add(output);
+  for (const { kind, path: imported } of outputs[output]?.imports ?? []) {
+    if (kind === "import-statement") firstLoad({ outputs }, imported, found);
+  }
+  return found;
 }

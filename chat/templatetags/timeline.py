@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,6 +25,8 @@ class Entry:
     at: datetime
     day: date | None
     """Set where a new day begins."""
+    begins_new: bool
+    """Whether it is the first that the viewer has not read."""
     continues: bool
     """Whether it follows from the same person within `RUN_LASTS`, and so needs no name of its own."""
     mine: bool
@@ -36,30 +38,44 @@ class Entry:
 
 
 @register.filter
-def as_timeline(messages: Iterable[Mapping[str, Any]], viewer: Mapping[str, Any] | None) -> Iterator[Entry]:
-    """The messages in their order, as entries. Days are those of UTC: the page's script knows the reader's zone."""
+def as_timeline(room: Mapping[str, Any], viewer: Mapping[str, Any] | None) -> Iterator[Entry]:
+    """The room's messages in their order, as entries. Days are UTC's: the page's script knows the reader's zone."""
     previous: Entry | None = None
-    for message in messages:
+    new_after = _new_after(room["viewerMembership"])
+    for message in room["messages"]["nodes"]:
         at = moment(message["createdAt"])
         begins_day = previous is None or previous.at.date() != at.date()
         author = message["author"]
+        mine = author is not None and viewer is not None and author["id"] == viewer["id"]
+        begins_new = new_after is not None and message["seq"] > new_after and not mine
+        if begins_new:
+            new_after = None
         entry = Entry(
             message=message,
             at=at,
             day=at.date() if begins_day else None,
+            begins_new=begins_new,
             continues=(
                 previous is not None
                 and not begins_day
+                and not begins_new
                 and author is not None
                 and _author_id(previous.message) == author["id"]
                 and at - previous.at < RUN_LASTS
                 and message["replyTo"] is None
                 and previous.message["deletedAt"] is None
             ),
-            mine=author is not None and viewer is not None and author["id"] == viewer["id"],
+            mine=mine,
         )
         yield entry
         previous = entry
+
+
+def _new_after(membership: Mapping[str, Any] | None) -> int | None:
+    """The last seq that was read; None where nothing is new."""
+    if membership is None or not membership["unreadCount"]:
+        return None
+    return int(membership["lastReadSeq"])
 
 
 def _author_id(message: Mapping[str, Any]) -> str | None:

@@ -1,12 +1,10 @@
-import { ApolloClient } from "@apollo/client/core";
-import { ApolloLink } from "@apollo/client/link";
-import { Observable } from "rxjs";
+import type { ApolloClient } from "@apollo/client/core";
 import { TodokuCache } from "./cache.ts";
 import type { Stop } from "./changes.ts";
 import { Connection } from "./connection.ts";
 import type { Taken } from "./delivery.ts";
 import { RoomDetails } from "./details.ts";
-import { Endpoint, type Answer, type Variables } from "./endpoint.ts";
+import { Endpoint } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
 import { RoomFeed } from "./feed.ts";
 import { Foretold } from "./foretold.ts";
@@ -44,24 +42,17 @@ export interface OpenRoom {
 export interface Todoku {
   readonly viewer: User;
   readonly cache: TodokuCache;
-  /** For the page's own queries and mutations (joining, members, roles); not for what the outbox sends. */
-  readonly apollo: ApolloClient;
+  /**
+   * For the page's own queries and mutations (joining, members, roles); not for what the outbox sends. Comes when first
+   * asked for; rejects where it can't be fetched, and tries again the next time.
+   */
+  readonly apollo: () => Promise<ApolloClient>;
   readonly connection: Connection;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   /** null on a page without a room. */
   readonly room: OpenRoom | null;
   stop(): void;
-}
-
-/** A request of the page's own came to nothing; `answer` says how. */
-export class RequestFailed extends Error {
-  readonly answer: Exclude<Answer<never>, { kind: "data" }>;
-
-  constructor(answer: Exclude<Answer<never>, { kind: "data" }>) {
-    super(answer.kind === "refused" ? answer.failure.message : answer.kind);
-    this.answer = answer;
-  }
 }
 
 const WINDOW_SIZE = 300;
@@ -85,7 +76,7 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
   const outbox = new Outbox(environment, endpoint, viewer.id);
   const connection = new Connection(environment, { url: options.socketUrl, ...identity });
   const inbox = new Inbox(environment, connection, endpoint, cache, page.inboxCursor);
-  const apollo = new ApolloClient({ cache, link: linkTo(endpoint), devtools: { enabled: false } });
+  let apollo: ApolloClient | null = null;
   const stops: Stop[] = [];
   const room = page.room === null ? null : openRoom(page.room);
 
@@ -119,7 +110,10 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
   return {
     viewer,
     cache,
-    apollo,
+    apollo: async () => {
+      const { createApollo } = await import("./apollo.ts");
+      return (apollo ??= createApollo(cache, endpoint));
+    },
     connection,
     outbox,
     inbox,
@@ -133,7 +127,7 @@ export function createTodoku(environment: Environment, options: TodokuOptions, p
       inbox.stop();
       outbox.stop();
       connection.stop();
-      apollo.stop();
+      apollo?.stop();
     },
   };
 }
@@ -157,19 +151,4 @@ function keep(cache: TodokuCache, room: OpenRoom | null, taken: Taken): void {
     default:
       return taken satisfies never;
   }
-}
-
-function linkTo(endpoint: Endpoint): ApolloLink {
-  return new ApolloLink(
-    ({ query, variables }) =>
-      new Observable((observer) => {
-        const aborting = new AbortController();
-        void endpoint.execute<Record<string, unknown>, Variables>(query, variables, aborting.signal).then((answer) => {
-          if (answer.kind !== "data") return observer.error(new RequestFailed(answer));
-          observer.next({ data: answer.data });
-          observer.complete();
-        });
-        return () => aborting.abort();
-      }),
-  );
 }

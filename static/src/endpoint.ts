@@ -22,6 +22,16 @@ export type Answer<Data> =
   /** The page's CSRF token was refused. */
   | { readonly kind: "csrf" };
 
+/** A request of the page's own came to nothing; `answer` says how. */
+export class RequestFailed extends Error {
+  readonly answer: Exclude<Answer<never>, { kind: "data" }>;
+
+  constructor(answer: Exclude<Answer<never>, { kind: "data" }>) {
+    super(answer.kind === "refused" ? answer.failure.message : answer.kind);
+    this.answer = answer;
+  }
+}
+
 /** A request's variables, as codegen types them. */
 export type Variables = { readonly [name: string]: unknown };
 

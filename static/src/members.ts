@@ -1,6 +1,6 @@
 /** The panel at the right: who is in the room, and what one may do about it. */
-import type { ApolloClient } from "@apollo/client/core";
 import type { Stop } from "./changes.ts";
+import type { Todoku } from "./client.ts";
 import type { RoomDetailsView } from "./details.ts";
 import { ask } from "./dialogs.ts";
 import {
@@ -25,7 +25,7 @@ const USERNAME = "-username-";
 const PLACE = "#members";
 
 export class Members {
-  readonly #apollo: ApolloClient;
+  readonly #apollo: Todoku["apollo"];
   readonly #viewer: User;
   readonly #roomId: string;
   readonly #signals: RoomSignals;
@@ -39,7 +39,7 @@ export class Members {
   readonly #phone = matchMedia("(width < 720px)");
   #opener: HTMLElement | null = null;
 
-  constructor(apollo: ApolloClient, viewer: User, roomId: string, signals: RoomSignals, standing: Standing) {
+  constructor(apollo: Todoku["apollo"], viewer: User, roomId: string, signals: RoomSignals, standing: Standing) {
     this.#apollo = apollo;
     this.#viewer = viewer;
     this.#roomId = roomId;
@@ -143,22 +143,25 @@ export class Members {
   }
 
   async #setRole({ id }: User, role: MembershipRole): Promise<void> {
+    const apollo = await this.#apollo();
     const input = { roomId: this.#roomId, userId: id, role, opId: crypto.randomUUID() };
-    await this.#apollo.mutate({ mutation: SetRoleDocument, variables: { input } });
+    await apollo.mutate({ mutation: SetRoleDocument, variables: { input } });
   }
 
   async #remove(person: User): Promise<void> {
     const name = shownName(person);
     if (!(await ask({ title: words.removeTitle(name), words: words.removeWords, yes: words.remove }))) return;
+    const apollo = await this.#apollo();
     const input = { roomId: this.#roomId, userId: person.id, opId: crypto.randomUUID() };
-    await this.#apollo.mutate({ mutation: RemoveMemberDocument, variables: { input } });
+    await apollo.mutate({ mutation: RemoveMemberDocument, variables: { input } });
   }
 
   async #add(): Promise<void> {
     const field = find(this.#form, "input[name=username]", HTMLInputElement);
     const username = field.value.trim().replace(/^@/, "");
     await this.#attempt(async () => {
-      const { data } = await this.#apollo.query({
+      const apollo = await this.#apollo();
+      const { data } = await apollo.query({
         query: FindPersonDocument,
         variables: { username },
         fetchPolicy: "no-cache",
@@ -168,7 +171,7 @@ export class Members {
         return;
       }
       const input = { roomId: this.#roomId, userId: data.user.id, opId: crypto.randomUUID() };
-      await this.#apollo.mutate({ mutation: AddMemberDocument, variables: { input } });
+      await apollo.mutate({ mutation: AddMemberDocument, variables: { input } });
       field.value = "";
     });
   }

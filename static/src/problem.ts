@@ -1,5 +1,5 @@
 /** What went wrong with a request of the page's own, in words. */
-import { RequestFailed } from "./client.ts";
+import { RequestFailed } from "./endpoint.ts";
 import { reasonInWords, words } from "./words.ts";
 
 export function problemInWords(error: unknown): string {

@@ -66,7 +66,6 @@ function start(): void {
   feed.subscribe(noteEnd);
   noteEnd();
 
-  for (const element of document.querySelectorAll<HTMLElement>("[data-script]")) element.hidden = false;
   askBeforeLogOut(outbox);
   listenToKeys(timeline, composer);
   if (matchMedia("(pointer: fine)").matches && location.hash === "" && composer.shown) composer.focus();

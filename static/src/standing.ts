@@ -1,6 +1,6 @@
 /** The room as the viewer finds it: its name and topic, whether one may write, and the room's settings. */
-import type { ApolloClient } from "@apollo/client/core";
 import { Changes, type Stop } from "./changes.ts";
+import type { Todoku } from "./client.ts";
 import type { Composer } from "./composer.ts";
 import { dialog } from "./dialogs.ts";
 import type { RoomDetails, RoomDetailsView } from "./details.ts";
@@ -15,7 +15,7 @@ const MUTE_LOOK_MS = 5000;
 
 export class Standing {
   readonly changed = new Changes<RoomDetailsView>();
-  readonly #apollo: ApolloClient;
+  readonly #apollo: Todoku["apollo"];
   readonly #composer: Composer;
   readonly #readOnly = find(document, "[data-read-only]", HTMLElement);
   readonly #settings = dialog("settings");
@@ -23,7 +23,7 @@ export class Standing {
   #room: RoomDetailsView;
   #ended = false;
 
-  constructor(apollo: ApolloClient, details: RoomDetails, composer: Composer) {
+  constructor(apollo: Todoku["apollo"], details: RoomDetails, composer: Composer) {
     this.#apollo = apollo;
     this.#room = details.view;
     this.#composer = composer;
@@ -131,7 +131,8 @@ export class Standing {
       opId: crypto.randomUUID(),
     };
     try {
-      await this.#apollo.mutate({ mutation: UpdateRoomDocument, variables: { input } });
+      const apollo = await this.#apollo();
+      await apollo.mutate({ mutation: UpdateRoomDocument, variables: { input } });
       this.#settings.close();
     } catch (error) {
       const problem = part(form, "problem");

@@ -12,7 +12,7 @@ import { words } from "./words.ts";
 /** Messages of one person within this time stand under one name; chat/templatetags/timeline.py has the same. */
 const RUN_LASTS_MS = 5 * 60_000;
 
-/** Where the "new" line comes to stand when a room opens, as a share of the view's height. */
+/** Where the "new" line comes to stand when a room opens, as a share of the view's height; timeline.css has the same. */
 const NEW_LINE_AT = 0.25;
 const AIMED_MS = 2000;
 const RETRY_MS = 2000;
@@ -43,7 +43,9 @@ export class Timeline {
   readonly #announcer: Announcer;
   readonly #rows = new Map<string, Row>();
   readonly #days = new Map<string, HTMLElement>();
-  readonly #newLine = fresh("new-line-template");
+  /** Messages that were once the first: what comes above them later takes no name away from under the reader's eyes. */
+  readonly #firsts = new Set<string>();
+  readonly #newLine = this.list.querySelector<HTMLElement>("[data-new-line]") ?? fresh("new-line-template");
   readonly #stops: Stop[] = [];
   #view: MessagesView;
   /** The "new" line stands before the first message of somebody else after this seq. */
@@ -144,7 +146,7 @@ export class Timeline {
   #open(): void {
     this.place.toEnd();
     if (location.hash.startsWith("#message-")) void this.#followHash();
-    else if (this.#newLine.isConnected && !this.place.sees(this.#newLine)) this.place.show(this.#newLine, NEW_LINE_AT);
+    else if (this.#newLine.isConnected) this.place.show(this.#newLine, NEW_LINE_AT);
     this.#moved();
   }
 
@@ -176,6 +178,7 @@ export class Timeline {
         days.add(day);
         wanted.push(this.#day(day, entry));
       }
+      if (previous === null) this.#firsts.add(entry.message.id);
       const beginsNew = !newIsMarked && this.#isNew(entry);
       if (beginsNew) {
         newIsMarked = true;
@@ -187,6 +190,7 @@ export class Timeline {
       previous = entry;
     }
     for (const id of this.#rows.keys()) if (!kept.has(id)) this.#rows.delete(id);
+    for (const id of this.#firsts) if (!kept.has(id)) this.#firsts.delete(id);
     for (const day of this.#days.keys()) if (!days.has(day)) this.#days.delete(day);
     arrange(this.list, wanted);
   }
@@ -197,6 +201,7 @@ export class Timeline {
     const mine = message.author?.id === this.#options.viewer.id;
     const continues =
       before !== undefined &&
+      !this.#firsts.has(message.id) &&
       message.author !== null &&
       before.author?.id === message.author.id &&
       !message.replyTo &&
@@ -236,11 +241,15 @@ export class Timeline {
   }
 
   #day(day: string, entry: Entry): HTMLElement {
-    const element = this.#days.get(day) ?? fresh("day-template");
-    const time = find(element, "time", HTMLTimeElement);
+    const element = this.#days.get(day) ?? this.#newDay(day);
+    say(find(element, "time", HTMLTimeElement), dayName(new Date(entry.message.createdAt), new Date()));
+    return element;
+  }
+
+  #newDay(day: string): HTMLElement {
+    const element = fresh("day-template");
     element.dataset["day"] = day;
-    time.dateTime = day;
-    say(time, dayName(new Date(entry.message.createdAt), new Date()));
+    find(element, "time", HTMLTimeElement).dateTime = day;
     this.#days.set(day, element);
     return element;
   }
