@@ -29,9 +29,6 @@ MAX_REASON_BYTES = 123
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-_OPEN = WebSocketProtocol.STATE_OPEN
-
-
 @lru_cache(maxsize=1_000)
 def frame_head(length: int) -> bytes:
     """The head of an unmasked, unfragmented text frame (RFC 6455, 5.2)."""
@@ -50,16 +47,22 @@ class DirectWriter:
     daphne keeps whatever a slow reader doesn't take (django/daphne#170).
     """
 
+    __slots__ = ("_clear", "_protocol", "_room", "_send", "_stall_timer", "_stalled", "_transport")
+
     def __init__(self, protocol: Any, stalled: Callable[[], None]) -> None:
         self._protocol = protocol
         self._transport = protocol.transport
+        # On the socket itself: what Twisted has around it costs as much as Todoku's whole part in a delivery.
         self._send = protocol.transport.socket.send
         self._stalled = stalled
         self._room = asyncio.Event()
         self._room.set()
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._clear = False  # nothing waits in Twisted's buffer, and nobody closes
+        protocol.writer = self
         self._transport.unregisterProducer()  # the HTTP channel that the connection began as
         self._transport.registerProducer(self, True)
+        self.overtaken()
 
     @property
     def has_room(self) -> bool:
@@ -70,34 +73,41 @@ class DirectWriter:
         """Bytes that the socket hasn't taken yet."""
         return unsent(self._transport)
 
-    def send(self, text: bytes) -> bool:
-        transport = self._transport
-        if self._protocol.state != _OPEN or not transport.connected:
-            return True  # it is closing: the consumer will hear of it
-        frame = frame_head(len(text)) + text
-        if transport.dataBuffer or transport._tempDataLen or transport.disconnecting:
-            transport.write(frame)
-        else:
-            # On the socket itself: what Twisted has around it costs as much as Todoku's whole part in a delivery.
+    def send(self, *text: bytes) -> bool:
+        frame = b"".join((frame_head(sum(map(len, text))), *text))
+        if self._clear:
             try:
                 written = self._send(frame)
             except BlockingIOError:
                 written = 0
             except OSError:
-                transport.loseConnection()
+                self._transport.loseConnection()
                 return True
             if written == len(frame):
-                return self._room.is_set()
-            transport.write(frame[written:])
-        self._measure()
+                return True
+            frame = frame[written:]
+        elif self._protocol.state != WebSocketProtocol.STATE_OPEN or not self._transport.connected:
+            return True  # it is closing: the consumer will hear of it
+        self._transport.write(frame)
+        self.overtaken()
         return self._room.is_set()
+
+    def overtaken(self) -> None:
+        """Something has been written through Twisted, by autobahn maybe: what comes next has to wait behind it."""
+        self._clear = not self.waiting and self._is_open
+        self._transport.producerPaused = not self._clear  # then it says when all is written
+        self._measure()
+
+    @property
+    def _is_open(self) -> bool:
+        state, transport = self._protocol.state, self._transport
+        return state == WebSocketProtocol.STATE_OPEN and transport.connected and not transport.disconnecting
 
     def _measure(self) -> None:
         """Past the bound nothing more is read either: what is asked would only be answered into the same buffer."""
         if self._room.is_set() and self.waiting > settings.REALTIME_OUTBOUND_BYTES:
             self._room.clear()
             self._protocol.hold(self)
-            self._transport.producerPaused = True  # it resumes only whom it has paused, and its own bound may be higher
             loop = asyncio.get_running_loop()
             self._stall_timer = loop.call_later(settings.REALTIME_STALL_TIMEOUT_S, self._give_up)
 
@@ -121,10 +131,10 @@ class DirectWriter:
     # IPushProducer: Twisted calls these when its buffer has grown, and when it is empty again.
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The bound is ours, not Twisted's, but not all that is written is ours: there are autobahn's pongs."""
-        self._measure()
+        """The bound is ours, not Twisted's."""
 
     def resumeProducing(self) -> None:  # noqa: N802
+        self._clear = self._is_open
         self._cancel_timer()
         self._room.set()
         self._protocol.release(self)

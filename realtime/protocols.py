@@ -205,6 +205,8 @@ class WebSocket(DaphneWebSocket):
     failByDrop = False  # noqa: N815
     closeHandshakeTimeout = 0  # noqa: N815  (see sendCloseFrame)
 
+    writer: Any = None  # of `realtime.daphne`, once the connection was accepted
+
     def connectionMade(self) -> None:  # noqa: N802
         self._holds: set[object] = set()
         self._frames = 0
@@ -260,6 +262,14 @@ class WebSocket(DaphneWebSocket):
         if self.state == WebSocketProtocol.STATE_OPEN:  # nobody waits for it once we have closed
             super().onMessage(payload, is_binary)
 
+    # --- Writing
+
+    def sendData(self, *data: Any, **options: Any) -> None:  # noqa: N802
+        """All that autobahn writes comes by here."""
+        super().sendData(*data, **options)
+        if self.writer is not None:
+            self.writer.overtaken()
+
     # --- Pings
 
     def _sendAutoPing(self) -> None:  # noqa: N802
@@ -288,6 +298,8 @@ class WebSocket(DaphneWebSocket):
 
     def _closeConnection(self, abort: bool = False) -> None:  # noqa: N802
         """autobahn's servers abort, which is a reset, also after a close frame and its answer."""
+        if self.writer is not None:
+            self.writer.overtaken()
         if abort and not self.wasClean and not self.wasCloseHandshakeTimeout:
             super()._closeConnection(abort)
         else:

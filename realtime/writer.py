@@ -15,8 +15,9 @@ class Writer(Protocol):
     @property
     def has_room(self) -> bool: ...
 
-    def send(self, text: bytes) -> bool:
-        """Take one frame. False: more than the bound is waiting; send no more than what must be said until drained."""
+    def send(self, *text: bytes) -> bool:
+        """Take one frame, given in parts. False: more than the bound is waiting; send no more than what must be said
+        until drained."""
         ...
 
     async def drained(self) -> None:
@@ -46,9 +47,10 @@ class AsgiWriter:
     def has_room(self) -> bool:
         return self._room.is_set()
 
-    def send(self, text: bytes) -> bool:
-        self._waiting.append(text)
-        self._bytes += len(text)
+    def send(self, *text: bytes) -> bool:
+        frame = b"".join(text)
+        self._waiting.append(frame)
+        self._bytes += len(frame)
         if self._bytes > self._bound:
             self._room.clear()
         if self._task is None or self._task.done():
@@ -81,15 +83,16 @@ class AsgiWriter:
 class Outlet:
     """One subscription's end of a connection: wraps payloads into protocol messages with the operation's id."""
 
-    __slots__ = ("_ended", "_head", "writer")
+    __slots__ = ("_ended", "_head", "_next", "writer")
 
     def __init__(self, writer: Writer, operation_id: str, ended: Callable[[], object]) -> None:
         self.writer = writer
         self._head = b'{"id":' + json.dumps(operation_id).encode()
+        self._next = self._head + b',"type":"next","payload":'
         self._ended = ended
 
     def next(self, payload: bytes) -> bool:
-        return self.writer.send(b'%b,"type":"next","payload":%b}' % (self._head, payload))
+        return self.writer.send(self._next, payload, b"}")
 
     def complete(self) -> bool:
         self._ended()

@@ -61,9 +61,10 @@ class Reader:
     def has_room(self) -> bool:
         return self.room.is_set()
 
-    def send(self, text: bytes) -> bool:
-        self.frames.append(json.loads(text))
-        self.bytes_taken += len(text)
+    def send(self, *text: bytes) -> bool:
+        frame = b"".join(text)
+        self.frames.append(json.loads(frame))
+        self.bytes_taken += len(frame)
         self.something.set()
         return self.room.is_set()
 
