@@ -13,7 +13,7 @@ import uvloop
 from twisted.internet import asyncioreactor
 from twisted.internet.main import installReactor
 
-RESET_LOOK_INTERVAL_S = 0.5
+RESET_LOOK_INTERVAL_S = 2.0
 
 
 class Reactor(asyncioreactor.AsyncioSelectorReactor):
@@ -50,6 +50,7 @@ from config.asgi import application  # noqa: E402
 from realtime.daphne import Server  # noqa: E402
 from realtime.interface import interface  # noqa: E402
 
+PING_INTERVAL_S = 30  # to thousands of idle connections, pings are most of what they cost
 BACKLOG = 1024  # all that come back at once after a restart
 
 
@@ -97,6 +98,7 @@ def main() -> int:
     server = TodokuServer(
         application,
         endpoints=[f"tcp:port={settings.PORT}:interface={host}:backlog={BACKLOG}"],
+        ping_interval=PING_INTERVAL_S,
         websocket_timeout=-1,  # daphne's would close with 1000, which clients take as done
         websocket_handshake_timeout=0,  # autobahn's would reset; `Channel` has one for what precedes a handshake
         websocket_max_message_size=settings.REALTIME_INBOUND_BYTES,

@@ -75,6 +75,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         self._watch: Watch | None = None
         self._shown: Credentials | None = None
         self._writer: Writer | None = None
+        self._init_timer: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------ ASGI messages
 
@@ -101,12 +102,11 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         if refusal := connections.join(self):
             await self.close(*refusal)
             return
-        self._connection_init_check_task = asyncio.create_task(self._expect_init())
+        limit_s = self.connection_init_wait_timeout
+        self._init_timer = asyncio.get_running_loop().call_later(limit_s, self._init_is_late)
 
     async def disconnect(self, code: int | None) -> None:
         self._stop()
-        if self._connection_init_check_task is not None:
-            self._connection_init_check_task.cancel()
         for task in list(self._running):
             task.cancel()
 
@@ -137,6 +137,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
     def _stop(self, *, keep_writer: bool = False) -> None:
         """End all that this connection started."""
         self.state = State.CLOSED
+        if self._init_timer is not None:
+            self._init_timer.cancel()
         connections.part(self)
         for running in list(self._operations.values()):
             if isinstance(running, asyncio.Task):
@@ -193,6 +195,8 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
                 if payload is not None and not isinstance(payload, dict):
                     raise BadMessage("connection_init: payload must be an object")
                 self.state = State.INITIALISING
+                if self._init_timer is not None:
+                    self._init_timer.cancel()
                 self._spawn_background_task(self._initialise(payload or {}))
             case "ping":
                 await self.send_json({"type": "pong"})
@@ -210,12 +214,10 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
             case _:
                 raise BadMessage(f"unknown type {kind[:40]!r}")
 
-    async def _expect_init(self) -> None:
-        await asyncio.sleep(self.connection_init_wait_timeout)
-        if self.state is State.OPENED:
-            limit_s = self.connection_init_wait_timeout
-            reason = f"Connection initialisation timeout: {limit_s:g} s (REALTIME_INIT_TIMEOUT)"
-            await self.close(CloseCode.INITIALISATION_TIMEOUT, reason)
+    def _init_is_late(self) -> None:
+        limit_s = self.connection_init_wait_timeout
+        reason = f"Connection initialisation timeout: {limit_s:g} s (REALTIME_INIT_TIMEOUT)"
+        self._spawn_background_task(self.close(CloseCode.INITIALISATION_TIMEOUT, reason))
 
     async def _initialise(self, payload: dict[str, Any]) -> None:
         """Find out who it is. Their stream is watched before the credential is checked a last time, so no end of it

@@ -19,7 +19,7 @@ async def assert_nothing_is_left(target: Target, attack: Attack) -> None:
     while not grown or (grown[-1] and len(grown) < TRIES):
         grown.append(await _growth_of_two_rounds(target, attack, before))
     assert not grown[-1], f"it grows each time: {grown}"
-    assert "Traceback" not in target.server.log[said:]
+    assert "Traceback" not in target.server.log[said:], target.server.log[said:][-3000:]
 
 
 async def _growth_of_two_rounds(target: Target, attack: Attack, before: Inside) -> str:
