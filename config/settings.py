@@ -180,11 +180,12 @@ GRAPHQL_MAX_DEPTH = 12
 # How often a process looks for events that no hint announced, and how long it tries to send a hint.
 REALTIME_SWEEP_INTERVAL_S = env.float("REALTIME_SWEEP_INTERVAL", default=0.4)
 REALTIME_HINT_TIMEOUT_S = 0.25
-# Threads of one process for what blocks; each uses one connection to the database. So many read for subscriptions, and
-# so many execute what comes over WebSockets; the hub has two of its own.
+# Threads of one process for what blocks; each uses one connection to the database. So many read for subscriptions; the
+# hub has two of its own.
 REALTIME_THREADS = env.int("REALTIME_THREADS", default=4)
-# How many HTTP requests a process answers at the same time; the others wait for their turn.
-HTTP_REQUESTS_AT_ONCE = env.int("HTTP_REQUESTS_AT_ONCE", default=10)
+# How many requests a process answers at the same time, over HTTP and over WebSockets; the others wait for their turn.
+# Sends into one room that are there at the same time share a transaction.
+REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=16)
 # How long a new socket may wait before it says who it is, and how many operations it may keep open.
 REALTIME_INIT_TIMEOUT_S = env.float("REALTIME_INIT_TIMEOUT", default=10.0)
 REALTIME_MAX_OPERATIONS = env.int("REALTIME_MAX_OPERATIONS", default=50)
@@ -223,7 +224,7 @@ SQLITE_BUSY_TIMEOUT_S = 20
 
 # Connections of one server process to PostgreSQL: as many as can be in use at once, so that nobody waits for one that
 # is held up by a locked row. How long one waits where the server gives no connection.
-DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=HTTP_REQUESTS_AT_ONCE + 2 * REALTIME_THREADS + 3)
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=REQUESTS_AT_ONCE + REALTIME_THREADS + 3)
 DATABASE_POOL_WAIT_S = 3
 
 

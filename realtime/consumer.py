@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from graphql import OperationType
 
-from realtime import documents, execution
+from realtime import documents, execution, log
 from realtime.bounds import refuse_excess
 from realtime.closing import CloseCode, without_1000s
 from realtime.connections import RESTARTING, connections
@@ -35,7 +35,7 @@ from realtime.origins import is_trusted
 from realtime.payloads import Request
 from realtime.storable import refuse_unstorable
 from realtime.strict_json import read_json
-from realtime.threads import OPERATIONS, READING, in_thread
+from realtime.threads import READING, REQUESTS, in_thread
 from realtime.topic import Watch
 from realtime.writer import AsgiWriter, Outlet, Writer
 
@@ -224,10 +224,11 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         can fall between."""
         shown = self._credentials(payload)
         try:
-            principal = await in_thread(interface().authenticate, shown)
-            if principal is None:
+            known = await in_thread(_authenticated, shown)
+            if known is None:
                 await self.close(CloseCode.FORBIDDEN if shown.authorization else CloseCode.UNAUTHORIZED)
                 return
+            principal, head = known
             if payload.get("viewer") not in (None, str(principal.viewer.pk)):
                 # A page of somebody who has signed out meanwhile: it must not go on in the name of who came after.
                 await self.close(CloseCode.UNAUTHORIZED, "somebody else is signed in")
@@ -237,7 +238,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
                 return
             self.principal, self._shown = principal, shown
             watch = Watch(self._on_own_event, self._on_other_history)
-            await current_hub().watch(principal.stream_id, watch)
+            current_hub().watch(head, watch)
             self._watch = watch
             if await in_thread(interface().authenticate, shown) is None:
                 await self.close(CloseCode.UNAUTHORIZED)
@@ -255,7 +256,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
 
     async def _note_introduction(self, principal: Principal) -> None:
         try:
-            await OPERATIONS.run(interface().introduced, principal)
+            await REQUESTS.run(interface().introduced, principal)
         except DatabaseError as error:
             logger.warning("an introduction could not be noted: %s", error)
 
@@ -308,7 +309,7 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         try:
             await outlet.writer.drained()  # one who doesn't read its answers gets no more of them
             known = documents.remembered(query, name)
-            lane = READING if known and known.kind is OperationType.SUBSCRIPTION else OPERATIONS
+            lane = READING if known and known.kind is OperationType.SUBSCRIPTION else REQUESTS
             answer = await lane.run(self._open, query, name, variables, current_hub().has_read)
             if isinstance(answer, bytes):
                 outlet.next(answer)
@@ -354,6 +355,12 @@ class Consumer(channels_graphql_ws.GraphqlWsConsumer):
         if self._writer is None:
             raise RuntimeError("the connection was not accepted")
         return Outlet(self._writer, operation_id, partial(self._operations.pop, operation_id, None))
+
+
+def _authenticated(shown: Credentials) -> tuple[Principal, Cursor] | None:
+    """Who shows these, and where their own stream ends. Runs in a worker thread."""
+    principal = interface().authenticate(shown)
+    return None if principal is None else (principal, log.head(principal.stream_id))
 
 
 def _message(text: str | None) -> dict[str, Any]:

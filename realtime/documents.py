@@ -21,6 +21,7 @@ from graphql import (
     StringValueNode,
     TypeInfo,
     TypeInfoVisitor,
+    VariableNode,
     Visitor,
     VisitorAction,
     parse,
@@ -58,6 +59,8 @@ class Operation:
         root_fields: the names of the fields selected at the root.
         depends_on_viewer: it selects a field whose value differs from viewer to viewer.
         rows: how many it asks for.
+        place_variable: the one that is nothing but the root field's `after`: subscribers may differ in it and share all
+            else.
     """
 
     document: DocumentNode
@@ -66,6 +69,7 @@ class Operation:
     root_fields: tuple[FieldNode, ...]
     depends_on_viewer: bool
     rows: Rows
+    place_variable: str | None
 
     @property
     def kind(self) -> OperationType:
@@ -145,6 +149,7 @@ def _examined(query: str, name: str | None) -> Operation:
         root_fields=root_fields,
         depends_on_viewer=_depends_on_viewer(schema, document),
         rows=rows_of(schema, document, definition),
+        place_variable=_variable_of_after_alone(document, root_fields[0]),
     )
 
 
@@ -231,6 +236,27 @@ class _ViewerFields(Visitor):
         if definition is not None and is_marked(definition.resolve):
             self.found = True
         return None
+
+
+class _Uses(Visitor):
+    """Counts where each variable is used, its definition included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count: dict[str, int] = {}
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.count[node.name.value] = self.count.get(node.name.value, 0) + 1
+
+
+def _variable_of_after_alone(document: DocumentNode, root: FieldNode) -> str | None:
+    for argument in root.arguments:
+        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+            uses = _Uses()
+            visit(document, uses)
+            name = argument.value.name.value
+            return name if uses.count[name] == 2 else None  # its definition and this use
+    return None
 
 
 def _depends_on_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:

@@ -112,10 +112,13 @@ class Hub:
         feed.start()
         return feed
 
-    async def watch(self, stream_id: int, watch: Watch) -> None:
-        """Let `watch` hear of the stream from now on."""
-        topic = self._topic(await in_thread(log.head, stream_id))
+    def watch(self, head: Cursor, watch: Watch) -> None:
+        """Let `watch` hear of the stream whose head this was a moment ago."""
+        fresh = head.stream_id not in self._topics
+        topic = self._topic(head)
         topic.watches[watch] = None
+        if fresh:
+            self._touch(topic.stream_id)  # what came since rang for nobody here
 
     def unwatch(self, stream_id: int, watch: Watch) -> None:
         if (topic := self._topics.get(stream_id)) is not None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from realtime import doorbell
 from realtime.cursor import Cursor
 from realtime.models import Event, Stream, new_nonce
-from realtime.prepared import Parameter, Prepared, Several
+from realtime.prepared import Parameter, Prepared, Several, insert_all
 
 _stream_id = Parameter("stream_id", BigIntegerField())
 _found = Prepared(lambda: Stream.objects.filter(pk=_stream_id))
@@ -137,7 +137,7 @@ def append_all(stream: Stream, entries: Sequence[Entry]) -> list[Event]:
         for seq, entry in enumerate(entries, start=first)
     ]
     events[-1].nonce = stream.nonce
-    Event.objects.bulk_create(events)
+    insert_all(events)
     for event in events:
         _ring_after_commit(event.stream_id, event.seq)
     return events

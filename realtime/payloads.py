@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from graphql import ExecutionResult, GraphQLError, get_variable_values
 from graphql.execution.values import get_argument_values
-from graphql.language import VariableNode, Visitor, visit
 
 from realtime import execution
 from realtime.bounds import MAX_KEPT_CHARS
@@ -130,8 +129,7 @@ class Request:
             arguments = get_argument_values(root_type.fields[root.name.value], root, values)
         except GraphQLError as error:
             raise DocumentInvalid([error]) from error
-        spared = _variable_of_after_alone(operation)
-        shared = {name: value for name, value in variables.items() if name != spared}
+        shared = {name: value for name, value in variables.items() if name != operation.place_variable}
         return cls(
             operation=kept(operation),
             source=plugged.sources[root.name.value],
@@ -145,28 +143,6 @@ class Request:
                 viewer.pk if operation.depends_on_viewer else None,
             ),
         )
-
-
-class _Uses(Visitor):
-    """Counts where each variable is used, its definition included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count: dict[str, int] = {}
-
-    def enter_variable(self, node: VariableNode, *_: object) -> None:
-        self.count[node.name.value] = self.count.get(node.name.value, 0) + 1
-
-
-def _variable_of_after_alone(operation: Operation) -> str | None:
-    """The variable that is nothing but the root field's `after`: subscribers may differ in it and share all else."""
-    for argument in operation.root_fields[0].arguments:
-        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
-            uses = _Uses()
-            visit(operation.document, uses)
-            name = argument.value.name.value
-            return name if uses.count[name] == 2 else None  # its definition and this use
-    return None
 
 
 def make(request: Request, roots: Sequence[Root], *, shared: bool = False) -> list[bytes]:

@@ -8,11 +8,12 @@ It uses internals of Django's query compiler; `tests/realtime/test_prepared.py` 
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
-from django.db.models import Expression, Field, QuerySet
+from django.db.models import AutoField, BigAutoField, Expression, Field, Model, QuerySet
 
 Row = TypeVar("Row")
 
@@ -72,6 +73,32 @@ class Prepared(Generic[Row]):
         """The first row, where there is one."""
         rows = self(**values)
         return rows[0] if rows else None
+
+
+def insert_all(objects: Sequence[Model]) -> None:
+    """Insert new rows of one model, as `bulk_create` does, with SQL that is the same for any number of them.
+
+    Raises:
+        IntegrityError: one of them breaks a constraint; in a transaction, none may be kept.
+    """
+    if not objects:
+        return
+    connection = connections["default"]
+    fields, statement = _insertion(type(objects[0]))
+    rows = [[field.get_db_prep_save(getattr(each, field.attname), connection) for field in fields] for each in objects]
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
+    for each in objects:
+        each._state.adding, each._state.db = False, connection.alias
+
+
+@cache
+def _insertion(model: type[Model]) -> "tuple[list[Field[Any, Any]], str]":
+    """The fields that are given, and the statement. The database gives the other ones' values."""
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField | BigAutoField)]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    return fields, f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({places})'  # noqa: S608  (names alone)
 
 
 class _Made(Generic[Row]):

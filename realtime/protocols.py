@@ -6,6 +6,7 @@ They use internals of daphne, autobahn and Twisted; `tests/realtime/test_daphne.
 import asyncio
 from typing import Any
 
+import autobahn.websocket.protocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocket
@@ -15,6 +16,9 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from realtime.connections import connections
+
+# autobahn formats all its settings with each connection, for a log that nobody keeps.
+vars(autobahn.websocket.protocol)["pformat"] = lambda _: "not formatted"
 
 MAX_QUEUED_FRAMES = 64
 MAX_FRAMES_AT_ONCE = 500  # then it is the others' turn: 64 kB of the smallest frames took 0.2 s

@@ -43,16 +43,16 @@ class Lane:
 
 DELIVERY = Lane("delivery", lambda: DELIVERY_THREADS)  # the hub alone: it reads the log, and waits for nobody's lock
 READING = Lane("reading", lambda: settings.REALTIME_THREADS)  # openings, replays, who it is
-OPERATIONS = Lane("operations", lambda: settings.REALTIME_THREADS)  # queries and mutations: they may wait for a row
-# HTTP. Those that wait for a thread wait in their order; more at once would only take the machine from the deliveries.
-REQUESTS = Lane("requests", lambda: settings.HTTP_REQUESTS_AT_ONCE)
+# HTTP requests, and what is executed over WebSockets. They may wait for a row that somebody holds. Those that wait for
+# a thread wait in their order; more at once would only take the machine from the deliveries.
+REQUESTS = Lane("requests", lambda: settings.REQUESTS_AT_ONCE)
 
 in_thread = READING.run
 
 
 def renew() -> None:
     """`Lane.renew` for all of them: where the database is another one."""
-    for lane in (DELIVERY, READING, OPERATIONS, REQUESTS):
+    for lane in (DELIVERY, READING, REQUESTS):
         lane.renew()
 
 

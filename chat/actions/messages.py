@@ -20,6 +20,7 @@ from chat.texts import fault_of_body, normalise_body
 from realtime import log
 from realtime.errors import BadUserInput, Conflict, Forbidden, NotFound, Refusal
 from realtime.gathering import Gathering
+from realtime.prepared import insert_all
 
 _SALT_BYTES = 16
 _ID_VERSIONS = (4, 7)
@@ -163,7 +164,7 @@ def _store_together(room_id: int, drafts: Sequence[_Draft]) -> list[Sent | Refus
             messages.append(message)
             outcomes.append(_outcome(message))
         take_places(turns[0], [message for message in messages if message.status == Message.Status.STORED])
-        Message.objects.bulk_create(messages)
+        insert_all(messages)
     return outcomes
 
 

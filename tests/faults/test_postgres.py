@@ -186,7 +186,7 @@ async def test_a_row_that_is_locked_holds_up_its_own_room_alone(postgres_site: S
         try:
             sends = [asyncio.create_task(sender.send("patience")) for sender in waiting]
             for peer in talking:  # and over WebSockets more than there are threads for
-                for number in range(2 * settings.REALTIME_THREADS):
+                for number in range(2 * settings.REQUESTS_AT_ONCE):
                     given = {"id": str(uuid4()), "roomId": locked, "body": "over and over"}
                     await peer.subscribe(SEND_MESSAGE, operation=str(number), input=given)
             while time.monotonic() < ends and not all(sender.refusals for sender in waiting):

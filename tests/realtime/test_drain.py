@@ -134,7 +134,7 @@ async def test_an_operation_over_a_socket_that_is_still_open_works(start_server:
 
 
 async def test_who_waits_for_an_answer_leaves_after_it(start_server: StartServer) -> None:
-    server = start_server(REALTIME_DRAIN="5", REALTIME_THREADS=str(THREADS), **CROWDED)
+    server = start_server(REALTIME_DRAIN="5", REQUESTS_AT_ONCE=str(THREADS), **CROWDED)
     community = arrange(server, "aiko", "ben")
     async with crowd(server, community, 24, following=False) as peers:
         senders, others = peers[:THREADS], peers[THREADS:]

@@ -180,7 +180,7 @@ async def test_who_breaks_off_while_asking_is_not_answered() -> None:
 
 
 async def test_requests_beyond_the_threads_wait_in_their_order(settings: Any) -> None:
-    settings.HTTP_REQUESTS_AT_ONCE = 2
+    settings.REQUESTS_AT_ONCE = 2
     REQUESTS.renew()
     asking = [asyncio.create_task(_get(_patient, query=f"n={number}")) for number in range(5)]
     for _ in range(2):
@@ -197,7 +197,7 @@ async def test_requests_beyond_the_threads_wait_in_their_order(settings: Any) ->
 async def test_a_thread_keeps_its_connection_to_sqlite_from_request_to_request(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    settings.HTTP_REQUESTS_AT_ONCE = 1
+    settings.REQUESTS_AT_ONCE = 1
     REQUESTS.renew()
     connected: list[str] = []
     connect = BaseDatabaseWrapper.connect

@@ -184,7 +184,7 @@ def test_who_watches_a_stream_is_told_that_it_is_another_one() -> None:
     happened: list[Event] = []
 
     async def scene(hub: Hub) -> None:
-        await hub.watch(ben.stream_id, Watch(happened.append, lambda: told.append("restarted")))
+        hub.watch(await in_thread(log.head, ben.stream_id), Watch(happened.append, lambda: told.append("restarted")))
         await in_thread(_rewind, ben.stream_id, 1)
         await eventually(lambda: told, what="word of it")
         assert (told, happened) == (["restarted"], [])

@@ -7,13 +7,13 @@ from typing import Any
 
 import django
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import BigIntegerField, CharField, QuerySet, UUIDField
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import ApiToken, Message, Room, User
 from realtime.models import Stream
-from realtime.prepared import Parameter, Prepared, Several
+from realtime.prepared import Parameter, Prepared, Several, insert_all
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -109,3 +109,28 @@ def _in_thread(work: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join(10)
+
+
+def test_rows_are_inserted_as_django_would_have(people: list[User]) -> None:
+    room = Room.objects.create(slug="r", name="R")
+    messages = [
+        Message(room=room, author=person, seq=number, number=number, body=f"«{number}»", digest=b"\0\xff")
+        for number, person in enumerate(people, start=1)
+    ]
+    insert_all(messages)
+    assert [(each.pk, each.body, bytes(each.digest), each.created_at) for each in room.messages.order_by("seq")] == [
+        (each.pk, each.body, each.digest, each.created_at) for each in messages
+    ]
+    messages[0].body = "edited"
+    messages[0].save(update_fields=["body"])  # it is known to be stored
+    assert Message.objects.get(pk=messages[0].pk).body == "edited"
+
+
+def test_of_rows_of_which_one_is_there_already_none_is_kept(people: list[User]) -> None:
+    room = Room.objects.create(slug="r", name="R")
+    new, old = (Message(room=room, author=people[0], seq=number, number=number) for number in (1, 2))
+    insert_all([old])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_all([new, old])
+    assert list(room.messages.all()) == [old]
+    insert_all([])
