@@ -117,13 +117,14 @@ class _Listener(WSListener):
     async def connect(self) -> None:
         headers = {"Sec-WebSocket-Protocol": self._socket.subprotocol} if self._socket.subprotocol else None
         self.end = None
+        after = self._after()
         self._transport, _ = await ws_connect(
             lambda: self, self._socket.url, extra_headers=headers, websocket_handshake_timeout=HANDSHAKE_LIMIT_S
         )
         for line in self._socket.lines:
             self._awaited = line.answer
             self._answered.clear()
-            self._transport.send(WSMsgType.TEXT, line.text.replace(AFTER, self._after()))
+            self._transport.send(WSMsgType.TEXT, line.text.replace(AFTER, after))
             await self._answered.wait()
             if self.end is not None:
                 raise ConnectionError(f"{self._socket.url} has ended the connection: {self.end}")
@@ -131,7 +132,7 @@ class _Listener(WSListener):
 
     def cut(self) -> None:
         if self._transport is not None:
-            self._transport.underlying_transport.abort()
+            self._transport.disconnect(graceful=False)
 
     def stop_reading(self) -> None:
         if self._transport is not None:
