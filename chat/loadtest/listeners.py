@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import time
 from array import array
 from contextlib import suppress
@@ -119,7 +120,11 @@ class _Listener(WSListener):
         self.end = None
         after = self._after()
         self._transport, _ = await ws_connect(
-            lambda: self, self._socket.url, extra_headers=headers, websocket_handshake_timeout=HANDSHAKE_LIMIT_S
+            lambda: self,
+            self._socket.url,
+            extra_headers=headers,
+            websocket_handshake_timeout=HANDSHAKE_LIMIT_S,
+            socket_factory=self._narrow if self._socket.receive_bytes else None,
         )
         for line in self._socket.lines:
             self._awaited = line.answer
@@ -129,6 +134,12 @@ class _Listener(WSListener):
             if self.end is not None:
                 raise ConnectionError(f"{self._socket.url} has ended the connection: {self.end}")
         self.in_place_at_ns = time.monotonic_ns()
+
+    def _narrow(self, _url: object) -> socket.socket:
+        narrow = socket.socket()
+        narrow.setblocking(False)
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._socket.receive_bytes or 0)
+        return narrow
 
     def cut(self) -> None:
         if self._transport is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chat.loadtest.crew import Crew
 from chat.loadtest.figures import Figures, Latency
@@ -14,6 +14,7 @@ from chat.loadtest.wire import Letter, Socket
 HANDSHAKES_AT_ONCE = 50
 ARRIVAL_LIMIT_S = 20.0
 REST_S = 1.0  # after so many handshakes, for what they left behind
+STALLED_RECEIVE_BYTES = 4_096  # else the system keeps megabytes for one that does not read
 WARM_UP = 3  # sends that nobody measures
 MISSED = 20  # messages that are sent while those who come back are away
 
@@ -167,6 +168,9 @@ async def play(
     Raises:
         WorkerFailed: the clients could not connect or send.
     """
+    if name == "stalled":
+        first, *others = cast.sockets
+        cast = replace(cast, sockets=[replace(first, receive_bytes=STALLED_RECEIVE_BYTES), *others])
     crew = Crew(processes)
     try:
         run = Run(name, plan, cast, crew, server, say)

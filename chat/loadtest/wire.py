@@ -43,11 +43,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A WebSocket that listens: its lines are said one after the other, each when the one before was answered."""
+    """A WebSocket that listens: its lines are said one after the other, each when the one before was answered.
+
+    Args:
+        receive_bytes: what the system may keep of what was not read; None: as much as it likes.
+    """
 
     url: str
     lines: tuple[Line, ...]
     subprotocol: str | None = PROTOCOL
+    receive_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
