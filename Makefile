@@ -27,7 +27,7 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-python test-drill test-client drill peers check schema bundle catalogues migrations lock clean preflight
+.PHONY: help run test test-python test-drill test-client drill bench peers check schema bundle catalogues migrations lock clean preflight
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -54,6 +54,9 @@ drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for 
 
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs
+
+bench: $(VENV)/.dev $(PEERS)/node_modules/.run bundle catalogues ## measure Todoku and its peers, write docs/performance.md (ARGS=)
+	@python -m tests.benchmarks --write $(ARGS)
 
 peers: $(PEERS)/node_modules/.run ## install what Todoku is measured against
 

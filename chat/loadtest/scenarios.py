@@ -12,6 +12,7 @@ from chat.loadtest.server_processes import ServerProcesses
 from chat.loadtest.wire import Letter, Socket
 
 HANDSHAKES_AT_ONCE = 50
+FLOODING_SOCKETS = 4  # a socket takes 50 operations at once
 ARRIVAL_LIMIT_S = 20.0
 REST_S = 1.0  # after so many handshakes, for what they left behind
 STALLED_RECEIVE_BYTES = 4_096  # else the system keeps megabytes for one that does not read
@@ -65,7 +66,8 @@ class Run:
         self.say(f"{len(self.cast.sockets):,} clients connect")
         before = self._server.resident_bytes()
         await self.crew.listen(self.cast.sockets, HANDSHAKES_AT_ONCE)
-        await self.crew.ready_to_send(self.cast.letters, sockets_each=min(self.plan.senders, 16))
+        sockets_each = 1 if self.plan.rate else FLOODING_SOCKETS
+        await self.crew.ready_to_send(self.cast.letters, sockets_each)
         await asyncio.sleep(REST_S)
         if self._server and self.cast.sockets:
             self.figures.connection_bytes = (self._server.resident_bytes() - before) / len(self.cast.sockets)

@@ -8,7 +8,7 @@ SENT_AT = b"sent at "  # what stands before the time of the send, in ns of the m
 DIGITS = 19
 PROTOCOL = "graphql-transport-ws"
 
-_FEED = """subscription RoomFeed($roomId: ID!, $after: String) {
+FEED = """subscription RoomFeed($roomId: ID!, $after: String) {
   roomEvents(roomId: $roomId, after: $after) {
     __typename cursor
     event {
@@ -73,7 +73,7 @@ class Letter:
     subprotocol: str | None = PROTOCOL
 
 
-def listening(url: str, *, token: str, room: str, feed: str = _FEED) -> Socket:
+def listening(url: str, *, token: str, room: str, feed: str = FEED) -> Socket:
     """One who follows a room of Todoku. `url`: of the server, ws:// or wss://."""
     variables = {"roomId": room, "after": AFTER.decode()}
     payload = {"query": feed, "operationName": "RoomFeed", "variables": variables}

@@ -22,8 +22,8 @@ import psutil  # type: ignore[import-untyped]
 from chat.drill.parts import postgres as postgres_part
 from chat.drill.parts.databases import PostgresDatabases, SqliteDatabases, environment
 from chat.drill.parts.server import prepare
-from tests.benchmarks.fan_out import AS_IN_PRODUCTION
 from tests.benchmarks.rounds import Comparison, Spread, Work, compare
+from tests.benchmarks.subjects import AS_IN_PRODUCTION
 
 if TYPE_CHECKING:
     from chat.models import User

@@ -1,5 +1,8 @@
 """The rows of the table in `docs/performance.md`: what is done, what it should come to, and what it came to."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,6 +42,7 @@ class Benchmarks:
             "reconnect": self.reconnect,
             "stalled": self.stalled,
             "idle": self.idle,
+            "growth": self.growth,
         }
 
     def fan_out(self) -> list[Row]:
@@ -213,6 +217,20 @@ class Benchmarks:
             Row("5,000 idle connections: of a core", "≤ 2 %", share.words(" %", 2), share.median <= 2),
         ]
 
+    def growth(self) -> list[Row]:
+        """`tests.benchmarks.growth`, in a process whose Django is set up for its database."""
+        rows = []
+        for database, parts in (("sqlite", ("history", "rooms", "page")), ("postgres", ("history",))):
+            file = self._sitting.scratch() / "growth.json"
+            command = [sys.executable, "-m", "tests.benchmarks.growth", *parts, "--database", database]
+            subprocess.run([*command, "--json", str(file)], check=True, stdout=subprocess.DEVNULL)
+            found = json.loads(file.read_text())["found"]
+            name = {"sqlite": "SQLite", "postgres": "PostgreSQL"}[database]
+            rows += [_compared(each, f"1,000,000 messages, {name}", 1.3) for each in found["history"]]
+            rows += [_compared(each, "list of rooms", 1.5) for each in found.get("rooms", ())]
+            rows += [_page(each) for each in found.get("page", ())]
+        return rows
+
     def _todoku(self, clients: int, **given: Any) -> Start:
         return partial(_todoku, self._sqlite, clients=clients, **given)
 
@@ -228,6 +246,19 @@ class Benchmarks:
         """The figures, and what the server has done since it started."""
         figures = self._sitting.measure(name, task, subject)
         return figures, counters_of(subject.pid, file)
+
+
+def _compared(found: dict[str, Any], what: str, bar: float) -> Row:
+    spread = Spread(found["wall"]["middle"], found["wall"]["low"], found["wall"]["high"])
+    words = f"{spread.words()}; {found['queries'][0]} and {found['queries'][1]} queries"
+    return Row(f"{what}: {found['name']}", f"≤ {bar}", words, spread.median <= bar)
+
+
+def _page(found: dict[str, Any]) -> Row:
+    spread = Spread(found["cpu_ms"]["middle"], found["cpu_ms"]["low"], found["cpu_ms"]["high"])
+    return Row(
+        f"page of a room, {found['name']}: CPU of the server", "≤ 40 ms", spread.words(" ms", 0), spread.median <= 40
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.benchmarks.fan_out import feed_operation
+from chat.loadtest.wire import FEED
 from tests.benchmarks.peers.processes import FLOORS, GRAPHQL_PEERS, Peer, missing, running
 
 SEND = "mutation($r: ID!, $b: String!) { sendMessage(input: {roomId: $r, body: $b}) { status message { id seq } } }"
@@ -30,7 +30,7 @@ def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peer]:
 async def subscribe(socket: websockets.ClientConnection) -> None:
     await socket.send('{"type":"connection_init"}')
     assert json.loads(await socket.recv())["type"] == "connection_ack"
-    payload = {"query": feed_operation(), "operationName": "RoomFeed", "variables": {"roomId": ROOM_ID}}
+    payload = {"query": FEED, "operationName": "RoomFeed", "variables": {"roomId": ROOM_ID}}
     await socket.send(json.dumps({"id": "feed", "type": "subscribe", "payload": payload}))
     ready = json.loads(await socket.recv())
     assert ready["payload"]["data"]["roomEvents"]["event"]["__typename"] == "StreamReady"
