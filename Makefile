@@ -27,7 +27,7 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-python test-drill test-client drill bench peers check schema bundle catalogues migrations lock clean preflight
+.PHONY: help run test test-python test-drill test-client drill drill-without bench peers check schema bundle catalogues migrations lock clean preflight
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -51,6 +51,15 @@ test-drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## run short drills
 drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for some minutes, check the guarantee (ARGS= goes to both drills)
 	@python manage.py drill --minutes 3 --processes 2 --clients 20 --pages 6 $(ARGS)
 	@python manage.py drill --minutes 3 --processes 3 --clients 20 --pages 6 --database postgres --layer redis $(ARGS)
+
+# Each by itself, on the small installation; `make test` does without all of them at once.
+FAST_PATHS := direct-writes shared-executions kept-payloads gathered-sends prepared-queries one-hop
+
+drill-without: $(VENV)/.dev node_modules/.dev bundle catalogues ## a minute of drill without each of the fast paths (ARGS= goes to all)
+	@for path in $(FAST_PATHS); do \
+		echo "Without $$path"; \
+		python manage.py drill --minutes 1 --clients 12 --pages 4 --without $$path $(ARGS) || exit 1; \
+	done
 
 test-client: $(VENV)/.dev node_modules/.dev static/src/generated/operations.ts ## run the client's tests in Node.js
 	@node tests/client/run.mjs

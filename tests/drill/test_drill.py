@@ -16,6 +16,7 @@ from chat.drill import run as running
 from chat.drill.faults import FAULTS, KILLS
 from chat.drill.faults.fault import Incident, Kind, Lane, Scene
 from chat.drill.history import read
+from chat.drill.hooks.slow import WITHOUT
 from chat.drill.installation import Setup
 from chat.drill.parts.databases import ROOT
 from chat.drill.parts.waiting import until
@@ -70,6 +71,15 @@ def test_three_processes_keep_their_promises_while_they_and_postgres_and_redis_a
     ended = drill(*arguments, *parts, scratch=scratch)
     assert ended.status == 0, ended.complaints
     assert {fault["name"] for fault in ended.result["faults"]} == set(theirs)
+
+
+def test_it_keeps_its_promises_without_any_of_its_fast_paths(scratch: Path) -> None:
+    without = [word for path in WITHOUT for word in ("--without", path)]
+    faults = ("--faults", "kill,cut,slow-reader,drain", "--kills", "1")
+    ended = drill(
+        "--seed", "6", "--minutes", "0.4", "--clients", "10", "--pages", "2", *faults, *without, scratch=scratch
+    )
+    assert ended.status == 0, ended.complaints
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -23,6 +23,7 @@ from chat.actions.reading import mark_read
 from chat.actions.rooms import create_room, update_room
 from chat.models import Membership, Message, Room, User
 from realtime import documents, log, payloads
+from realtime.errors import NotFound
 from realtime.hub import Hub
 from realtime.interface import interface
 from realtime.payloads import Activity, Happened, Passing, Ready, Request, Reset, ResetReason, Root
@@ -282,5 +283,48 @@ def test_two_people_with_one_operation_each_get_their_own_view_live_and_in_repla
         of_aiko, of_ben = [[False], "OWNER"], [[True], "MEMBER"]
         assert [views(listener) for listener in live] == [of_aiko, of_ben, of_aiko]
         assert [views(listener) for listener in late] == [of_aiko, of_ben]
+
+    play(scene)
+
+
+SHARED = """
+subscription Shared($roomId: ID!, $after: String) {
+  roomEvents(roomId: $roomId, after: $after) { event { __typename seq ... on MessageSent { message { body } } } }
+}
+"""
+
+
+@pytest.mark.usefixtures("database")
+def test_members_moderators_and_readers_share_one_execution_until_they_may_not_read_and_strangers_get_nothing() -> None:
+    owner, moderator, member, reader, stranger = map(person, ("owner", "moderator", "member", "reader", "stranger"))
+    room = create_room(author=owner, name="Town square")
+    for someone in (moderator, member):
+        add_member(room.pk, actor=owner, user_id=someone.pk)
+    set_role(room.pk, actor=owner, user_id=moderator.pk, role=Membership.Role.MODERATOR)
+
+    async def scene(hub: Hub) -> None:
+        members = [await subscribe(hub, viewer, SHARED, roomId=str(room.pk)) for viewer in (owner, moderator, member)]
+        outside = await subscribe(hub, reader, SHARED, roomId=str(room.pk))  # a public room may be read by everybody
+        for listener in [*members, outside]:
+            await listener.until_ready()
+        executed = hub.counters.executions
+        first = (await in_thread(said, room, owner, "for all")).seq or 0
+        for listener in [*members, outside]:
+            await listener.until_seq(first)
+        assert hub.counters.executions == executed + 1
+        assert len({tuple(map(str, listener.events[-1:])) for listener in [*members, outside]}) == 1
+
+        await in_thread(lambda: update_room(room.pk, actor=owner, visibility=Room.Visibility.PRIVATE))
+        await in_thread(lambda: remove_member(room.pk, actor=moderator, user_id=member.pk))
+        last = (await in_thread(said, room, owner, "for those who are in")).seq or 0
+        for listener in members[:2]:
+            await listener.until_seq(last)
+        for listener in (members[2], outside):
+            await listener.until(lambda one: one.ended)
+            assert listener.seqs[-1] < last
+            assert "those who are in" not in str(listener.events)
+        for viewer in (member, reader, stranger):
+            with pytest.raises(NotFound):
+                await subscribe(hub, viewer, SHARED, roomId=str(room.pk))
 
     play(scene)
