@@ -53,6 +53,7 @@ def send_message(
         BadUserInput: the text, the id or the message replied to can't be taken.
         Forbidden: the author may not write here.
         NotFound: no such room, or one that the author may not read.
+        RateLimited: the room is held up.
     """
     draft = _Draft(id or uuid4(), room_id, author, normalise_body(body), reply_to_id)
     try:
@@ -168,7 +169,7 @@ def _store_together(room_id: int, drafts: Sequence[_Draft]) -> list[Sent | Refus
     return outcomes
 
 
-_sends: Gathering[int, _Draft, Sent] = Gathering(_store_together)
+_sends: Gathering[int, _Draft, Sent] = Gathering(_store_together, alone_after=IntegrityError)
 
 
 def must_wait(message: Message) -> bool:

@@ -42,6 +42,23 @@ def open_databases(server: Server) -> int:
     return sum(1 for file in psutil.Process(server.pid).open_files() if file.path == path)
 
 
+async def posted(
+    client: httpx.AsyncClient, server: Server, body: dict[str, object], token: str
+) -> "asyncio.Task[httpx.Response]":
+    """The first request of a server, on its way: its thread has opened a connection to the database."""
+    before = open_databases(server)
+    posting = asyncio.create_task(client.post(f"{server.url}/graphql", json=body, headers=bearing(token)))
+    begun = lambda: open_databases(server) > before  # noqa: E731
+    await asyncio.to_thread(until, begun, within_s=10, what="The begin of the request")
+    return posting
+
+
+async def taken(peer: Peer) -> None:
+    """Return when the server has taken what was sent before."""
+    await peer.say({"type": "ping"})
+    assert await peer.hear() == {"type": "pong"}
+
+
 @asynccontextmanager
 async def crowd(
     server: Server, community: Community, size: int, *, following: bool = True
@@ -143,8 +160,7 @@ async def test_who_waits_for_an_answer_leaves_after_it(start_server: StartServer
             for peer in senders:
                 given = sending(community.room_id, "wait for it")["variables"]["input"]
                 await peer.subscribe(SEND_MESSAGE, operation="send", input=given)
-                await peer.say({"type": "ping"})
-                assert await peer.hear() == {"type": "pong"}  # so it has taken the send
+                await taken(peer)
             server.signal(signal.SIGTERM)
             for closed in itertools.islice(asyncio.as_completed(watching), 14):
                 await closed
@@ -159,18 +175,13 @@ async def test_requests_in_flight_are_answered(start_server: StartServer) -> Non
     community = arrange(server, "aiko")
     token, room_id = community.people[0].token, community.room_id
     given = sending(room_id, "over the socket")["variables"]["input"]
-    async with (
-        introduced(server.websocket_url, token) as peer,
-        httpx.AsyncClient() as client,
-    ):
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient())
         with locked(server):
-            before = open_databases(server)
+            posting = await posted(client, server, sending(room_id, "over HTTP"), token)
+            peer = await stack.enter_async_context(introduced(server.websocket_url, token))
             await peer.subscribe(SEND_MESSAGE, operation="send", input=given)
-            post = client.post(f"{server.url}/graphql", json=sending(room_id, "over HTTP"), headers=bearing(token))
-            posting = asyncio.create_task(post)
-            await asyncio.to_thread(
-                until, lambda: open_databases(server) >= before + 2, within_s=10, what="The begin of both sends"
-            )
+            await taken(peer)
             server.signal(signal.SIGTERM)
             await until_deaf(server.pid)
         answer = await posting
@@ -260,15 +271,13 @@ async def test_a_send_that_waits_for_the_database_does_not_hold_the_process_for_
     server = start_server(REALTIME_DRAIN="0")
     community = arrange(server, "aiko")
     token, room_id = community.people[0].token, community.room_id
-    async with introduced(server.websocket_url, token) as peer, httpx.AsyncClient(timeout=END_LIMIT_S) as client:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=END_LIMIT_S))
         with locked(server):
-            before = open_databases(server)
+            posting = await posted(client, server, sending(room_id, "over HTTP"), token)
+            peer = await stack.enter_async_context(introduced(server.websocket_url, token))
             await peer.subscribe(SEND_MESSAGE, input=sending(room_id, "over the socket")["variables"]["input"])
-            post = client.post(f"{server.url}/graphql", json=sending(room_id, "over HTTP"), headers=bearing(token))
-            posting = asyncio.create_task(post)
-            await asyncio.to_thread(
-                until, lambda: open_databases(server) >= before + 2, within_s=10, what="The begin of both sends"
-            )
+            await taken(peer)
             server.signal(signal.SIGTERM)
             assert await peer.closed() == CloseCode.SERVICE_RESTART
             assert await asyncio.to_thread(server.wait_for_end, REQUESTS_S + CLOSING_S + THREADS_S + MARGIN_S) == 0

@@ -9,9 +9,11 @@ import pytest
 
 from chat.drill.parts.waiting import until
 from realtime import gathering
+from realtime.errors import RateLimited
 from realtime.gathering import Gathering
 
 WAIT_S = 10.0
+FULL = 1_000_000
 
 
 class Work:
@@ -20,10 +22,12 @@ class Work:
     def __init__(self) -> None:
         self.let = threading.Event()
         self.done: list[tuple[str, list[int]]] = []
-        self.gathering: Gathering[str, int, int] = Gathering(self)
+        self.gathering: Gathering[str, int, int] = Gathering(self, alone_after=ZeroDivisionError)
 
     def __call__(self, place: str, jobs: Sequence[int]) -> list[int | Exception]:
         assert self.let.wait(WAIT_S)
+        if FULL in jobs:
+            raise OSError("the disk is full")
         if 0 in jobs:
             raise ZeroDivisionError(f"{len(jobs)} jobs")
         self.done.append((place, list(jobs)))
@@ -31,8 +35,8 @@ class Work:
 
     def is_behind(self, place: str, count: int) -> bool:
         """One is being done, and so many wait."""
-        queue = self.gathering._waiting.get(place)
-        return queue is not None and len(queue) == count
+        queue = self.gathering._queues.get(place)
+        return queue is not None and len(queue.waiting) == count
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def test_one_that_comes_alone_is_done_alone(work: Work) -> None:
     work.let.set()
     assert work.gathering.do("here", 1) == 2
     assert work.done == [("here", [1])]
-    assert work.gathering._waiting == {}
+    assert work.gathering._queues == {}
 
 
 def test_those_that_come_while_one_is_done_are_done_together_in_their_order(
@@ -68,7 +72,7 @@ def test_those_that_come_while_one_is_done_are_done_together_in_their_order(
     work.let.set()
     assert [future.result(WAIT_S) for future in futures] == [2, 4, 6, 8]
     assert work.done == [("here", [1]), ("here", [2, 3, 4])]
-    assert work.gathering._waiting == {}
+    assert work.gathering._queues == {}
 
 
 def test_places_do_not_wait_for_each_other(work: Work, pool: ThreadPoolExecutor) -> None:
@@ -103,3 +107,28 @@ def test_no_more_than_some_are_done_together(work: Work, pool: ThreadPoolExecuto
     work.let.set()
     assert [future.result(WAIT_S) for future in futures] == [job * 2 for job in jobs]
     assert [len(done) for _, done in work.done] == [1, gathering.MOST, 3]
+
+
+def test_what_concerns_all_is_tried_once(work: Work, pool: ThreadPoolExecutor) -> None:
+    futures = _begin(work, pool, 1, 2, FULL, 4)
+    work.let.set()
+    assert futures[0].result(WAIT_S) == 2
+    for future in futures[1:]:
+        with pytest.raises(OSError, match="disk"):
+            future.result(WAIT_S)
+    assert work.done == [("here", [1])]
+
+
+def test_who_comes_behind_those_that_are_held_up_is_told_to_come_again(
+    work: Work, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "PATIENCE_S", 0.05)
+    first, second = _begin(work, pool, 1, 2)
+    with pytest.raises(RateLimited, match="held up"):
+        second.result(WAIT_S)
+    with pytest.raises(RateLimited, match="held up"):
+        work.gathering.do("here", 3)
+    work.let.set()
+    assert first.result(WAIT_S) == 2
+    assert work.gathering.do("here", 4) == 8
+    assert work.done == [("here", [1]), ("here", [4])]
