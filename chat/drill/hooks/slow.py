@@ -8,10 +8,12 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 
 from chat.drill.hooks.putting import put
-from realtime import consumer, gathering
+from realtime import gathering
 from realtime.broadcast import Broadcast
+from realtime.consumer import Consumer
 from realtime.payloads import Request
 from realtime.prepared import Prepared
+from realtime.writer import AsgiWriter
 
 
 def install(name: str) -> None:
@@ -25,7 +27,14 @@ def install(name: str) -> None:
 
 def _direct_writes() -> None:
     """Frames go through ordinary ASGI sends."""
-    put(consumer, "WRITER_EXTENSION", "of nobody")
+    connect = Consumer.connect
+
+    async def connecting(consumer: Consumer) -> None:
+        await connect(consumer)
+        if consumer._writer is not None:
+            consumer._writer = AsgiWriter(consumer.base_send)
+
+    put(Consumer, "connect", connecting)
 
 
 def _shared_executions() -> None:
