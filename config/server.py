@@ -50,7 +50,7 @@ from config.asgi import application  # noqa: E402
 from realtime.daphne import Server  # noqa: E402
 from realtime.interface import interface  # noqa: E402
 
-PING_INTERVAL_S = 30  # to thousands of idle connections, pings are most of what they cost
+PING_INTERVAL_S = 45  # proxies wait a minute; and to thousands of idle connections, pings are most of what they cost
 BACKLOG = 1024  # all that come back at once after a restart
 
 

@@ -89,6 +89,8 @@ class Hub:
         self._allowance.take(request, opening.head.stream_id)
         fresh = opening.head.stream_id not in self._topics
         topic = self._topic(opening.head)
+        if opening.reset is None:
+            topic.vouch(opening.head, opening.position)
         feed: Feed | PassingFeed
         if opening.place.topic is not None:
             feed = PassingFeed(self, topic, request, opening.place.topic, outlet)

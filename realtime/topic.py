@@ -78,6 +78,11 @@ class Topic:
         self.nonces[head.seq] = head.nonce
         self.nonces.pop(head.seq - KEPT_NONCES, None)
 
+    def vouch(self, head: Cursor, position: Cursor) -> None:
+        """Note that the log held `position` when it ended with `head`, where that is the history that was read here."""
+        if self.nonces.get(head.seq) == head.nonce and position.seq > self.head.seq - KEPT_NONCES:
+            self.nonces[position.seq] = position.nonce
+
     def start_anew(self, head: Cursor) -> None:
         """The history is another one."""
         self.head = head

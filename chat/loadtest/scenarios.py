@@ -16,7 +16,7 @@ FLOODING_SOCKETS = 4  # a socket takes 50 operations at once
 ARRIVAL_LIMIT_S = 20.0
 REST_S = 1.0  # after so many handshakes, for what they left behind
 STALLED_RECEIVE_BYTES = 4_096  # else the system keeps megabytes for one that does not read
-WARM_UP = 3  # sends that nobody measures
+WARM_UP = 2  # sends a second, for two seconds, that nobody measures
 MISSED = 20  # messages that are sent while those who come back are away
 
 Say = Callable[[str], None]
@@ -73,7 +73,7 @@ class Run:
             self.figures.connection_bytes = (self._server.resident_bytes() - before) / len(self.cast.sockets)
         self.say("they warm up")
         await self.crew.begin()
-        sent = await self.crew.send_at_rate(WARM_UP, 1.0)
+        sent = await self.crew.send_at_rate(max(WARM_UP, self.plan.rooms / 2), 2.0)  # at least one to each room
         await self.crew.hear(len(sent.latencies_ns) // self.plan.rooms, ARRIVAL_LIMIT_S)
 
     async def talk(self) -> Sent:

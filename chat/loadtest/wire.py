@@ -30,7 +30,7 @@ fragment MessageParts on Message {
   replyTo { __typename id seq author { ...UserParts } body }
   reactions { __typename emoji count users { ...UserParts } }
 }"""
-_SEND = """mutation Send($input: SendMessageInput!) { sendMessage(input: $input) { status message { id seq } } }"""
+SEND = """mutation Send($input: SendMessageInput!) { sendMessage(input: $input) { status message { id seq } } }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _introduction(token: str) -> Line:
 
 
 def _send(room: str) -> dict[str, object]:
-    return {"query": _SEND, "variables": {"input": {"roomId": room, "body": BODY.decode(), "id": ID.decode()}}}
+    return {"query": SEND, "variables": {"input": {"roomId": room, "body": BODY.decode(), "id": ID.decode()}}}
 
 
 def _json(value: object) -> bytes:

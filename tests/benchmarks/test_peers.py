@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 import websockets
 
-from chat.loadtest.wire import FEED
+from chat.loadtest.wire import FEED, SEND
 from tests.benchmarks.peers.processes import FLOORS, GRAPHQL_PEERS, Peer, missing, running
 
-SEND = "mutation($r: ID!, $b: String!) { sendMessage(input: {roomId: $r, body: $b}) { status message { id seq } } }"
 ROOM_ID = "4915944400132374653"
 SUBSCRIBERS = 3
 LIMIT_S = 5
@@ -46,7 +46,7 @@ async def test_a_peer_runs_the_operations_of_todoku_as_they_are(peer: Peer) -> N
         ]
         for socket in sockets:
             await subscribe(socket)
-        variables = {"r": ROOM_ID, "b": "It <arrives>"}
+        variables = {"input": {"roomId": ROOM_ID, "body": "It <arrives>", "id": str(uuid4())}}
         response = await http.post(f"{peer.url}/graphql", json={"query": SEND, "variables": variables})
         answer = response.json()["data"]["sendMessage"]
         frames = [await socket.recv() for socket in sockets]

@@ -168,6 +168,7 @@ class RoomEvents(Subscription):
 class SendMessageInput(graphene.InputObjectType):
     room_id = graphene.ID(required=True)
     body = graphene.String(required=True)
+    id = graphene.String()
 
 
 class SendMessage(graphene.Mutation):
