@@ -10,6 +10,8 @@ from chat.loadtest.senders import Senders, Sent
 from chat.loadtest.wire import Letter, Socket
 from chat.loadtest.worker import Worker
 
+LOOK_INTERVAL_S = 0.05
+
 
 class Crew:
     """Listeners, dealt out to some processes, and one process that sends."""
@@ -17,12 +19,10 @@ class Crew:
     def __init__(self, listening_processes: int) -> None:
         self._listening = [Worker(Listeners) for _ in range(listening_processes)]
         self._sending = Worker(Senders)
-        self.listeners = 0
 
     async def listen(self, sockets: Sequence[Socket], at_once: int) -> None:
         """Open the sockets, so many of them at the same time."""
         step = len(self._listening)
-        self.listeners += len(sockets)
         await asyncio.gather(
             *(
                 worker.call("connect", list(sockets[number::step]), max(1, at_once // step))
@@ -49,15 +49,12 @@ class Crew:
     async def send_at_once(self, senders: int, seconds: float) -> Sent:
         return await self._send("at_once", senders, seconds)
 
-    async def hear(self, each: int, within_s: float) -> None:
-        """Return when every listener has heard so many messages, or the time is over."""
-        sizes = [len(range(number, self.listeners, len(self._listening))) for number in range(len(self._listening))]
-        await asyncio.gather(
-            *(
-                worker.call("hear", each * size, within_s)
-                for worker, size in zip(self._listening, sizes, strict=True)
-            )
-        )  # fmt: skip
+    async def hear(self, count: int, within_s: float) -> None:
+        """Return when so many messages have come to all of them together, or the time is over."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + within_s
+        while sum(await self._everybody("count")) < count and loop.time() < ends:  # noqa: ASYNC110  (others count)
+            await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def heard(self) -> Heard:
         """What all have heard; `each` in no particular order."""

@@ -5,7 +5,6 @@ import gc
 import socket
 import time
 from array import array
-from contextlib import suppress
 from dataclasses import dataclass
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -38,8 +37,6 @@ class Listeners:
     def __init__(self) -> None:
         self.latencies_ns = array("q")
         self.last_at_ns = 0
-        self.wanted = 0
-        self.enough = asyncio.Event()
         self._listeners: list[_Listener] = []
 
     async def connect(self, sockets: list[Socket], at_once: int) -> None:
@@ -56,13 +53,8 @@ class Listeners:
         for listener in self._listeners:
             listener.heard = 0
 
-    async def hear(self, count: int, within_s: float) -> int:
-        """Return when so many messages have come in all, or the time is over: how many have come."""
-        self.wanted = count
-        self.enough.clear()
-        if len(self.latencies_ns) < count:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.enough.wait(), within_s)
+    async def count(self) -> int:
+        """How many messages have come in all."""
         return len(self.latencies_ns)
 
     async def heard(self) -> Heard:
@@ -169,8 +161,6 @@ class _Listener(WSListener):
             now = crowd.last_at_ns = time.monotonic_ns()
             crowd.latencies_ns.append(now - int(text[found + _SKIPPED : found + _SKIPPED + DIGITS]))
             self.heard += 1
-            if len(crowd.latencies_ns) == crowd.wanted:
-                crowd.enough.set()
         elif self._awaited is not None and self._awaited in text:
             self._awaited = None
             self._answered.set()

@@ -74,7 +74,7 @@ class Run:
         self.say("they warm up")
         await self.crew.begin()
         sent = await self.crew.send_at_rate(max(WARM_UP, self.plan.rooms / 2), 2.0)  # at least one to each room
-        await self.crew.hear(len(sent.latencies_ns) // self.plan.rooms, ARRIVAL_LIMIT_S)
+        await self.crew.hear(self._deliveries(len(sent.latencies_ns)), ARRIVAL_LIMIT_S)
 
     async def talk(self) -> Sent:
         """Send as planned."""
@@ -89,8 +89,8 @@ class Run:
         cpu_s = self._server.cpu_s()
         began = time.monotonic_ns()
         sent = await work()
-        each = (len(sent.latencies_ns) + owed) // self.plan.rooms  # they went to one room after the other
-        await self.crew.hear(each, ARRIVAL_LIMIT_S)
+        due = self._deliveries(len(sent.latencies_ns) + owed)
+        await self.crew.hear(due, ARRIVAL_LIMIT_S)
         heard = await self.crew.heard()
         ended = max(heard.last_at_ns, sent.last_at_ns, began + 1)
         figures = self.figures
@@ -101,8 +101,12 @@ class Run:
         figures.arrivals = Latency.of(heard.latencies_ns)
         figures.acknowledgements = Latency.of(sent.latencies_ns)
         figures.failures = sent.failures
-        figures.expected = each * len(self.cast.sockets)
+        figures.expected = due
         self._late += sent.late_ns
+
+    def _deliveries(self, sends: int) -> int:
+        """Each goes to one of the rooms, and all rooms have as many listeners."""
+        return sends * len(self.cast.sockets) // self.plan.rooms
 
     async def judge(self) -> Figures:
         """Say whether it counts."""
