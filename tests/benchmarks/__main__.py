@@ -53,7 +53,7 @@ def _write(name: str, table: str, rounds: int) -> None:
     """Put the table between its marks."""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     day = datetime.now(UTC).date().isoformat()
-    text = f"<!-- {name} -->\n{day}, {machine}, {rounds} rounds:\n\n{table}<!-- end of {name} -->"
+    text = f"<!-- {name} -->\n{day}, {machine}, {rounds} round{'s' * (rounds > 1)}:\n\n{table}<!-- end of {name} -->"
     page = PAGE.read_text()
     marks = re.compile(f"<!-- {name} -->.*<!-- end of {name} -->", re.DOTALL)
     if not marks.search(page):
