@@ -19,11 +19,10 @@ class _Waiting(Generic[Job, Outcome]):
     def __init__(self, job: Job) -> None:
         self.job = job
         self.turn = threading.Event()  # it is done, or it is this one's turn to do what waits
-        self.outcome: Outcome | Exception | None = None
-        self.done = False
+        self.outcomes: list[Outcome | Exception] = []  # the one, once it is done
 
     def finish(self, outcome: "Outcome | Exception") -> None:
-        self.outcome, self.done = outcome, True
+        self.outcomes.append(outcome)
         self.turn.set()
 
 
@@ -67,11 +66,12 @@ class Gathering(Generic[Place, Job, Outcome]):
         if not mine.turn.wait(PATIENCE_S):
             self._leave(queue, mine)
             mine.turn.wait()  # it is among those that are being done
-        if not mine.done:
+        if not mine.outcomes:
             self._do_what_waits(place, queue)
-        if isinstance(mine.outcome, Exception):
-            raise mine.outcome
-        return mine.outcome  # type: ignore[return-value]
+        (outcome,) = mine.outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def _line_up(self, place: Place, mine: "_Waiting[Job, Outcome]") -> "_Queue[Job, Outcome]":
         with self._lock:

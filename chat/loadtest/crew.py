@@ -53,17 +53,16 @@ class Crew:
         """Return when so many messages have come to all of them together, or the time is over."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + within_s
-        while sum(await self._everybody("count")) < count and loop.time() < ends:  # noqa: ASYNC110  (others count)
+        while sum(await self._everybody("count")) < count and loop.time() < ends:  # noqa: ASYNC110  (in other processes)
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def heard(self) -> Heard:
-        """What all have heard; `each` in no particular order."""
-        latencies, each, last = array("q"), array("q"), 0
+        """What all have heard."""
+        latencies, last = array("q"), 0
         for heard in await self._everybody("heard"):
             latencies += heard.latencies_ns
-            each += heard.each
             last = max(last, heard.last_at_ns)
-        return Heard(latencies, each, last)
+        return Heard(latencies, last)
 
     async def lost(self) -> list[str]:
         return [end for ends in await self._everybody("lost") for end in ends]

@@ -22,12 +22,10 @@ class Heard:
 
     Args:
         latencies_ns: from each send to each arrival, in the order of arrival.
-        each: how many messages came to each listener.
         last_at_ns: when the last one came, by the monotonic clock.
     """
 
     latencies_ns: "array[int]"
-    each: "array[int]"
     last_at_ns: int
 
 
@@ -50,16 +48,13 @@ class Listeners:
     async def forget(self) -> None:
         self.latencies_ns = array("q")
         self.last_at_ns = 0
-        for listener in self._listeners:
-            listener.heard = 0
 
     async def count(self) -> int:
         """How many messages have come in all."""
         return len(self.latencies_ns)
 
     async def heard(self) -> Heard:
-        each = array("q", [listener.heard for listener in self._listeners])
-        return Heard(self.latencies_ns, each, self.last_at_ns)
+        return Heard(self.latencies_ns, self.last_at_ns)
 
     async def lost(self) -> list[str]:
         """Why connections have ended that nobody has cut."""
@@ -97,7 +92,6 @@ async def _each(listeners: "list[_Listener]", at_once: int) -> None:
 
 class _Listener(WSListener):
     def __init__(self, crowd: Listeners, socket: Socket) -> None:
-        self.heard = 0
         self.in_place_at_ns = 0
         self.end: str | None = None
         self._crowd = crowd
@@ -160,7 +154,6 @@ class _Listener(WSListener):
             crowd = self._crowd
             now = crowd.last_at_ns = time.monotonic_ns()
             crowd.latencies_ns.append(now - int(text[found + _SKIPPED : found + _SKIPPED + DIGITS]))
-            self.heard += 1
         elif self._awaited is not None and self._awaited in text:
             self._awaited = None
             self._answered.set()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,4 +41,4 @@ def found_at(url: str) -> ServerProcesses:
         listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
     except psutil.AccessDenied:
         return ServerProcesses(())
-    return ServerProcesses({each.pid for each in listening if each.laddr.port == port and each.pid})
+    return ServerProcesses({each.pid for each in listening if each.laddr and each.laddr.port == port and each.pid})

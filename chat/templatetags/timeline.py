@@ -86,7 +86,8 @@ def _author_id(message: Mapping[str, Any]) -> str | None:
 def as_json(data: Mapping[str, Any]) -> SafeString:
     """JSON that no HTML parser finds markup in, as `json_script` writes it: that one takes 4 ms for a room's page."""
     text = json.dumps(data, separators=(",", ":"))
-    return mark_safe(text.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026"))  # noqa: S308
+    inert = text.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026")
+    return mark_safe(inert)  # noqa: S308  (no character of markup is left in it)
 
 
 @register.filter

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import httpx
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from chat.drill.parts import postgres as postgres_part
 from chat.drill.parts.databases import PostgresDatabases, SqliteDatabases, environment

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from chat.drill import run as running
@@ -121,8 +121,10 @@ def test_ctrl_c_ends_everything_that_was_started(scratch: Path) -> None:
         assert drilling.wait(30) == INTERRUPTED
         assert psutil.wait_procs(children, timeout=5)[1] == []
     finally:
-        for process in (drilling, *(child for child in children if child.is_running())):
-            process.kill()
+        drilling.kill()
+        for child in children:
+            if child.is_running():
+                child.kill()
 
 
 # ---------------------------------------------------------------------- the drill's own alarms

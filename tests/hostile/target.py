@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from chat.drill.parts.ports import LOOPBACK
 from chat.drill.parts.server import Server

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from socket import socket
 from typing import Any, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from chat.drill.parts.ports import LOOPBACK
 from chat.drill.parts.waiting import until

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
