@@ -21,6 +21,7 @@ from realtime.strict_json import read_json
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+POLICY = "default-src 'none'; frame-ancestors 'none'"  # for who opens an answer as if it were a page
 
 
 class NotServed(Exception):
@@ -163,5 +164,6 @@ def _response(
         headers=dict(headers or {}),
     )
     response["Cache-Control"] = "no-store"
+    response["Content-Security-Policy"] = POLICY
     response["Vary"] = "Accept"
     return response

@@ -5,15 +5,17 @@ hop for whatever is synchronous: closing the response, each signal's receivers, 
 Everything here is synchronous, middleware and views, so the whole of it is done in one of the lane's threads.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import FileResponse, StreamingHttpResponse
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
 
 from realtime.threads import REQUESTS
 
@@ -22,12 +24,23 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-class Handler(ASGIHandler):
-    """An ASGI application for HTTP; Django has to be set up before it is made."""
+View = Callable[[HttpRequest], HttpResponseBase]
 
-    def __init__(self) -> None:
+
+class Handler(ASGIHandler):
+    """An ASGI application for HTTP; Django has to be set up before it is made.
+
+    Args:
+        view: answers every request, behind `middleware` alone; none of that may need to know the view beforehand
+            (`process_view`). Without it the URLs say which view does, behind the settings' middleware.
+    """
+
+    def __init__(self, view: View | None = None, middleware: Sequence[str] = ()) -> None:
         BaseHandler.__init__(self)  # ASGIHandler's own would load the middleware to be awaited
-        self.load_middleware(is_async=False)
+        if view is None:
+            self.load_middleware(is_async=False)
+        else:
+            self._middleware_chain = _behind(middleware, view)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -52,6 +65,14 @@ class Handler(ASGIHandler):
             response.close()
         body.close()
         return response
+
+
+def _behind(middleware: Sequence[str], view: View) -> View:
+    """The view as who comes through the middleware meets it, the first one outermost."""
+    chain: View = convert_exception_to_response(view)
+    for path in reversed(middleware):
+        chain = convert_exception_to_response(import_string(path)(chain))
+    return chain
 
 
 class _Stepwise:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, DateTimeField
 from django.utils import timezone
 
 from realtime import doorbell
 from realtime.cursor import Cursor
 from realtime.models import Event, Stream, new_nonce
-from realtime.prepared import Parameter, Prepared, Several, insert_all
+from realtime.prepared import Parameter, Prepared, PreparedUpdate, Several, insert_all
 
 _stream_id = Parameter("stream_id", BigIntegerField())
 _found = Prepared(lambda: Stream.objects.filter(pk=_stream_id))
@@ -32,6 +32,13 @@ _from = Prepared(
         )
         .order_by("seq")
     )
+)
+
+_taken = PreparedUpdate(
+    lambda: Stream.objects.filter(pk=_stream_id, last_seq=Parameter("unmoved", BigIntegerField())),
+    last_seq=Parameter("seq", BigIntegerField()),
+    nonce=Parameter("nonce", BigIntegerField()),
+    last_at=Parameter("at", DateTimeField()),
 )
 
 SQLITE_TIMEOUT_S = 5.0  # Python's, where the settings say nothing
@@ -150,8 +157,7 @@ def _ring_after_commit(stream_id: int, seq: int) -> None:
 def _take_seqs(stream: Stream, count: int) -> bool:
     """Move the stream's row on by `count`, if it still is what `stream` says."""
     seq, nonce, at = stream.last_seq + count, new_nonce(), max(timezone.now(), stream.last_at)
-    unmoved = Stream.objects.filter(pk=stream.pk, last_seq=stream.last_seq)
-    if not unmoved.update(last_seq=seq, nonce=nonce, last_at=at):
+    if not _taken(stream_id=stream.pk, unmoved=stream.last_seq, seq=seq, nonce=nonce, at=at):
         return False
     stream.last_seq, stream.nonce, stream.last_at = seq, nonce, at
     return True

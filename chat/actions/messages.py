@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, connection
+from django.db.models import BigIntegerField
 
 from chat.actions import operations
 from chat.actions.turns import Turn, turn_in, turns_in
@@ -20,7 +21,12 @@ from chat.texts import fault_of_body, normalise_body
 from realtime import log
 from realtime.errors import BadUserInput, Conflict, Forbidden, NotFound, Refusal
 from realtime.gathering import Gathering
-from realtime.prepared import insert_all
+from realtime.prepared import Parameter, PreparedUpdate, insert_all
+
+_count_messages = PreparedUpdate(
+    lambda: Room.objects.filter(pk=Parameter("room_id", BigIntegerField())),
+    message_count=Parameter("count", BigIntegerField()),
+)
 
 _SALT_BYTES = 16
 _ID_VERSIONS = (4, 7)
@@ -187,7 +193,7 @@ def take_places(turn: Turn, messages: Sequence[Message]) -> None:
         message.seq = message.version = event.seq
         message.number = turn.room.message_count
         message.created_at = event.created_at
-    Room.objects.filter(pk=turn.room.pk).update(message_count=turn.room.message_count)
+    _count_messages(room_id=turn.room.pk, count=turn.room.message_count)
 
 
 def _reply_target(room: Room, reply_to_id: UUID | None) -> Message | None:

@@ -104,13 +104,16 @@ class Answer:
 
 
 async def _get(view: Any, *, query: str = "", host: bytes = b"here", answer: Answer | None = None) -> Answer:
-    scope = {
-        "type": "http", "method": "GET", "path": f"/{view.__name__}", "query_string": query.encode(),
+    answer = answer or Answer()
+    await Handler()(_scope(f"/{view.__name__}", query=query, host=host), _nothing_more, answer.send)
+    return answer
+
+
+def _scope(path: str = "/", *, query: str = "", host: bytes = b"here") -> dict[str, Any]:
+    return {
+        "type": "http", "method": "GET", "path": path, "query_string": query.encode(),
         "headers": [(b"host", host)], "server": ("here", 80), "client": ("127.0.0.1", 1),
     }  # fmt: skip
-    answer = answer or Answer()
-    await Handler()(scope, _nothing_more, answer.send)
-    return answer
 
 
 async def _nothing_more() -> Any:
@@ -132,6 +135,32 @@ async def test_a_request_is_one_hop_and_passes_all_middleware(monkeypatch: pytes
     assert {b"Content-Security-Policy", b"X-Frame-Options", b"Referrer-Policy", b"Cross-Origin-Opener-Policy"} <= set(
         answer.headers
     )
+
+
+HEADERS_OF_PAGES_ALONE = {b"Content-Language", b"Content-Security-Policy"}
+
+
+async def test_a_view_of_its_own_answers_behind_its_own_middleware(settings: Any) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(f"{request.user} {request.session.session_key}")
+
+    answer, page = Answer(), await _get(_whole)
+    await Handler(view, settings.ENDPOINT_MIDDLEWARE)(_scope(), _nothing_more, answer.send)
+    assert answer.body == b"AnonymousUser None"
+    assert set(page.headers) - set(answer.headers) <= HEADERS_OF_PAGES_ALONE
+
+
+async def test_a_view_of_its_own_is_as_strict_as_a_page(settings: Any) -> None:
+    elsewhere, plain = Answer(), Answer()
+    await Handler(_whole, settings.ENDPOINT_MIDDLEWARE)(_scope(host=b"elsewhere"), _nothing_more, elsewhere.send)
+    assert elsewhere.status == 400
+    settings.SECURE_SSL_REDIRECT = True
+    await Handler(_whole, settings.ENDPOINT_MIDDLEWARE)(_scope(), _nothing_more, plain.send)
+    assert plain.status == 301
+    broken = Answer()
+    settings.SECURE_SSL_REDIRECT = False
+    await Handler(_broken, settings.ENDPOINT_MIDDLEWARE)(_scope(), _nothing_more, broken.send)
+    assert (broken.status, b"business" in broken.body) == (500, False)
 
 
 async def test_a_failing_view_says_nothing_of_why() -> None:
