@@ -36,16 +36,7 @@ _ADDRESS_END = re.compile(
 
 def render(body: str) -> str:
     """The text as sanitised HTML that may be put into any page."""
-    return nh3.clean(
-        _markdown.render(body),
-        tags=ALLOWED_ELEMENTS,
-        attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=_kept_attribute,
-        url_schemes=ALLOWED_SCHEMES,
-        link_rel=LINK_REL,
-        set_tag_attribute_values={"a": {"target": LINK_TARGET}},
-        strip_comments=True,
-    ).strip()
+    return _cleaner.clean(_markdown.render(body)).strip()
 
 
 def _is_address(url: str) -> bool:
@@ -62,6 +53,17 @@ def _kept_attribute(element: str, attribute: str, value: str) -> str | None:
     if element == "ol" and attribute == "start":
         return value if value.isascii() and value.isdecimal() else None
     return value
+
+
+_cleaner = nh3.Cleaner(
+    tags=ALLOWED_ELEMENTS,
+    attributes=ALLOWED_ATTRIBUTES,
+    attribute_filter=_kept_attribute,
+    url_schemes=ALLOWED_SCHEMES,
+    link_rel=LINK_REL,
+    set_tag_attribute_values={"a": {"target": LINK_TARGET}},
+    strip_comments=True,
+)
 
 
 class _UnspacedEmphasis(StateInline):

@@ -409,7 +409,10 @@ LOGGING = {
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         # Its steps on the way to listening; the server says in one line where it does.
         "daphne": {"level": "WARNING"},
-        # A line for each request of a drill's or a load test's clients.
+        # A line for each connection that the pool lends.
+        "psycopg.pool": {"level": "WARNING"},
+        # A line for each request, and each connection, of a drill's or a load test's clients.
         "httpx": {"level": "WARNING"},
+        "picows": {"level": "WARNING"},
     },
 }

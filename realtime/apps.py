@@ -9,6 +9,6 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # It needs settings that are loaded.
-        from realtime.threads import reconnect_soon
+        from realtime.threads import adapt_pool
 
-        reconnect_soon()
+        adapt_pool()

@@ -91,9 +91,20 @@ class PlainFields(ExecutionContext):
         return _Step(key, nodes, constant, _attribute(field))
 
 
+_attributes: dict[int, tuple[GraphQLField, _Attribute | None]] = {}  # by the field's identity, which has no hash
+
+
 def _attribute(field: GraphQLField | None) -> _Attribute | None:
+    """What the field is an attribute of its objects by; None where it is more than that. Found out once for each."""
     if field is None:
         return None
+    known = _attributes.get(id(field))
+    if known is None:
+        known = _attributes[id(field)] = (field, _found_attribute(field))
+    return known[1]
+
+
+def _found_attribute(field: GraphQLField) -> _Attribute | None:
     output: Any = field.type
     kind: Any = get_nullable_type(output)
     nullable = kind is output

@@ -20,6 +20,7 @@ from django.db.models.sql import UpdateQuery
 
 Row = TypeVar("Row")
 
+_populators: Any = get_related_populators  # its types are those of a later Django
 _UNNESTED = {
     "sqlite": "(SELECT value FROM json_each(%s))",
     "postgresql": "(SELECT value::{type} FROM json_array_elements_text(%s::json))",
@@ -96,7 +97,7 @@ class PreparedUpdate:
         connection = connections["default"]
         made: _Statement | None = getattr(self._local, "made", None)
         if made is None or made.connection is not connection:
-            update = self._make().query.chain(UpdateQuery)
+            update: Any = self._make().query.chain(UpdateQuery)
             update.add_update_values(self._columns)
             made = self._local.made = _Statement(update.get_compiler(connection=connection), connection)
         with connection.cursor() as cursor:
@@ -114,21 +115,30 @@ def insert_all(objects: Sequence[Model]) -> None:
     if not objects:
         return
     connection = connections["default"]
-    fields, statement = _insertion(type(objects[0]))
+    fields, statement = _insertion(type(objects[0]), connection.vendor)
     rows = [[field.get_db_prep_save(getattr(each, field.attname), connection) for field in fields] for each in objects]
     with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
+        if connection.vendor == "postgresql":
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            cursor.executemany(statement, rows)
     for each in objects:
         each._state.adding, each._state.db = False, connection.alias
 
 
 @cache
-def _insertion(model: type[Model]) -> "tuple[list[Field[Any, Any]], str]":
-    """The fields that are given, and the statement. The database gives the other ones' values."""
+def _insertion(model: type[Model], vendor: str) -> "tuple[list[Field[Any, Any]], str]":
+    """The fields that are given, and the statement. The database gives the other ones' values.
+
+    PostgreSQL takes each column as an array: one round trip, however many rows.
+    """
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField | BigAutoField)]
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    return fields, f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({places})'  # noqa: S608  (names alone)
+    into = f'INSERT INTO "{model._meta.db_table}" ({columns})'
+    if vendor == "postgresql":
+        arrays = ", ".join(f"%s::{field.db_type(connections['default'])}[]" for field in fields)
+        return fields, f"{into} SELECT * FROM unnest({arrays})"
+    return fields, f"{into} VALUES ({', '.join(['%s'] * len(fields))})"
 
 
 class _Statement:
@@ -179,7 +189,7 @@ def _maker(query: Any, compiler: Any, alias: str) -> Callable[[Any], Any]:
     first, last = info["select_fields"][0], info["select_fields"][-1] + 1
     names = [column.target.attname for column, *_ in compiler.select[first:last]]
     from_db = info["model"].from_db
-    beside = get_related_populators(info, compiler.select, alias)
+    beside = _populators(info, compiler.select, alias)
     annotations = list((compiler.annotation_col_map or {}).items())
 
     def model(row: Any) -> Any:

@@ -1,16 +1,19 @@
 """Worker threads for what blocks. They keep their database connections; an event loop has none."""
 
 import asyncio
+import os
+import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from pathlib import Path
 from threading import local
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 
 P = ParamSpec("P")
@@ -80,7 +83,7 @@ def _leave_a_replaced_file(connection: BaseDatabaseWrapper) -> None:
     and never by the hub.
     """
     try:
-        found = Path(connection.settings_dict["NAME"]).stat()
+        found = os.stat(connection.settings_dict["NAME"])  # noqa: PTH116  (each request asks; a Path costs three times it)
     except OSError:
         return  # in memory, or just being replaced
     now = (found.st_dev, found.st_ino)
@@ -90,11 +93,25 @@ def _leave_a_replaced_file(connection: BaseDatabaseWrapper) -> None:
     setattr(_files, connection.alias, now)
 
 
-def reconnect_soon() -> None:
-    """Let the pool of connections to PostgreSQL try again every half second.
+def adapt_pool() -> None:
+    """Let the pool of connections to PostgreSQL try again every half second, and ask the server nothing when it lends
+    one that has heard nothing.
 
     By itself it waits one second, then two, then four (psycopg_pool 3.3 has no setting for that): after a restart of
-    PostgreSQL, processes that were ready again heard nothing for up to 3.6 s.
+    PostgreSQL, processes that were ready again heard nothing for up to 3.6 s. And it tests each connection with a
+    round trip, which Django gives no way to do otherwise (5.2).
     """
     AttemptWithBackoff.INITIAL_DELAY = RECONNECT_INTERVAL_S
     AttemptWithBackoff.DELAY_BACKOFF = 1.0
+    ConnectionPool.check_connection = staticmethod(_check_if_it_said_something)  # type: ignore[method-assign]
+
+
+_ask = ConnectionPool.check_connection
+
+
+def _check_if_it_said_something(connection: "Connection[Any]") -> None:
+    """PostgreSQL says nothing on its own to a connection that nobody uses, but that it ends it."""
+    said = select.poll()
+    said.register(connection.fileno(), select.POLLIN)
+    if said.poll(0):
+        _ask(connection)

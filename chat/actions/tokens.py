@@ -22,8 +22,10 @@ LAST_USED_STEP = timedelta(minutes=5)
 
 
 _valid = Prepared(
-    lambda: ApiToken.objects.select_related("user").filter(
-        digest=Parameter("digest", CharField()), revoked_at=None, user__is_active=True
+    lambda: (
+        ApiToken.objects.select_related("user")
+        .defer(*(f"user__{name}" for name in User.OF_THE_ACCOUNT))
+        .filter(digest=Parameter("digest", CharField()), revoked_at=None, user__is_active=True)
     )
 )
 

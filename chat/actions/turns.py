@@ -17,8 +17,10 @@ from realtime.models import Event, Stream
 from realtime.prepared import Parameter, Prepared, Several
 
 _standing = Prepared(
-    lambda: Membership.objects.select_related("room", "user").filter(
-        room_id=Parameter("room_id", BigIntegerField()), user_id__in=Several("user_ids", BigIntegerField())
+    lambda: (
+        Membership.objects.select_related("room", "user")
+        .defer(*(f"user__{name}" for name in User.OF_THE_ACCOUNT))
+        .filter(room_id=Parameter("room_id", BigIntegerField()), user_id__in=Several("user_ids", BigIntegerField()))
     )
 )
 

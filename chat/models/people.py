@@ -21,6 +21,11 @@ class User(AbstractUser):
     banned_at = models.DateTimeField(_("banned since"), null=True, blank=True)
     ban_reason = models.CharField(_("reason for the ban"), max_length=200, blank=True)
 
+    # What only the pages of their account and the admin ask for; nothing of it is read on the way of a message.
+    OF_THE_ACCOUNT: ClassVar = (
+        "password", "email", "first_name", "last_name", "last_login", "date_joined", "banned_at", "ban_reason",
+    )  # fmt: skip
+
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
