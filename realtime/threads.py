@@ -103,7 +103,7 @@ def adapt_pool() -> None:
     """
     AttemptWithBackoff.INITIAL_DELAY = RECONNECT_INTERVAL_S
     AttemptWithBackoff.DELAY_BACKOFF = 1.0
-    ConnectionPool.check_connection = staticmethod(_check_if_it_said_something)  # type: ignore[method-assign]
+    ConnectionPool.check_connection = staticmethod(_check_if_it_said_something)  # type: ignore[assignment, method-assign]
 
 
 _ask = ConnectionPool.check_connection
