@@ -43,6 +43,10 @@ def frame_head(length: int) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8, "big")
 
 
+def _nobody() -> None:
+    """Nobody has to hear of it."""
+
+
 @implementer(IPushProducer)
 class DirectWriter:
     """Writes frames at once, in the caller's turn, and knows how much the peer hasn't taken.
@@ -121,6 +125,7 @@ class DirectWriter:
 
     def stop(self) -> None:
         self._cancel_timer()
+        self._stalled = _nobody
         self._room.set()
 
     def _give_up(self) -> None:
@@ -229,6 +234,8 @@ class Server(daphne.server.Server):
         details = self.connections.get(protocol)
         if details is not None and "disconnected" in details and "application_instance" not in details:
             del self.connections[protocol]
+            if isinstance(protocol, WebSocket):
+                asyncio.get_running_loop().call_soon(protocol.let_go)
 
     def timeout_checker(self) -> None:
         """As daphne's, less often: what it looks for is older than tens of seconds."""

@@ -25,6 +25,7 @@ _heads = Prepared(
 _from = Prepared(
     lambda: (
         Event.objects.select_related("stream")
+        .defer("stream__last_seq", "stream__nonce", "stream__last_at")  # they go on while it stays
         .filter(
             stream_id=_stream_id,
             seq__gte=Parameter("first", BigIntegerField()),

@@ -126,6 +126,19 @@ def stream_of(room_id: int) -> int:
     return stream_id
 
 
+@lru_cache(maxsize=10_000)
+def room_on(stream_id: int) -> int:
+    """The key of the room whose stream this is.
+
+    Raises:
+        NotFound: it is no room's.
+    """
+    room_id = Room.objects.filter(stream_id=stream_id).values_list("pk", flat=True).first()
+    if room_id is None:
+        raise room_unknown()
+    return room_id
+
+
 def require_active(actor: User, *, known: Membership | None = None) -> None:
     """Refuse a person who was banned meanwhile, as the database has it now."""
     active = known.user.is_active if known else User.objects.filter(pk=actor.pk, is_active=True).exists()

@@ -57,6 +57,11 @@ class Window:
         """Seconds of CPU that the process has used so far."""
         return float(self._ask("cpu"))
 
+    def held(self) -> dict[str, int]:
+        """What there is of connections, garbage included, by its type; the server collects none from now on."""
+        found: dict[str, int] = json.loads(self._ask("held"))
+        return found
+
     def close(self) -> None:
         self._answers.close()
         self._socket.close()

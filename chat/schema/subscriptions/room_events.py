@@ -9,7 +9,7 @@ import graphene
 from django.db.models import BigIntegerField
 
 from chat import models
-from chat.actions.turns import room_unknown, stream_of
+from chat.actions.turns import room_on, room_unknown, stream_of
 from chat.events import RoomEvent as Kind
 from chat.permissions import who_may_read
 from chat.schema.context import Context
@@ -36,13 +36,6 @@ _REASONS = {
 StreamResetReason = graphene.Enum.from_enum(ResetReason, name="StreamResetReason", description=_REASONS.get)
 
 
-def _room_of(root: Root, info: graphene.ResolveInfo) -> models.Room | None:
-    if not isinstance(root, Happened | Ready | Reset):
-        return None
-    room: models.Room | None = info.context.loaders.rooms_by_stream.get(root.cursor.stream_id)
-    return room
-
-
 def person(user_id: int, info: graphene.ResolveInfo) -> models.User | None:
     """Somebody whom an event is about; None where the account is gone."""
     found: models.User | None = info.context.loaders.users.get(user_id)
@@ -64,9 +57,8 @@ class RoomEvent(graphene.Interface):
         return StreamReset if isinstance(root, Reset) else StreamReady
 
     @staticmethod
-    def resolve_room_id(root: Root, info: graphene.ResolveInfo) -> int | None:
-        room = _room_of(root, info)
-        return None if room is None else room.pk
+    def resolve_room_id(root: Happened | Ready | Reset, _info: graphene.ResolveInfo) -> int:
+        return room_on(root.cursor.stream_id)
 
     @staticmethod
     def resolve_seq(root: Happened | Ready | Reset, _info: graphene.ResolveInfo) -> int:
@@ -181,7 +173,8 @@ class RoomUpdated(graphene.ObjectType):
 
     @staticmethod
     def resolve_room(root: Happened, info: graphene.ResolveInfo) -> models.Room | None:
-        return _room_of(root, info)
+        room: models.Room | None = info.context.loaders.rooms_by_stream.get(root.event.stream_id)
+        return room
 
 
 class StreamReady(graphene.ObjectType):
