@@ -85,8 +85,8 @@ def _load_for_good() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    """Each full collection stops the process for 100 ms with 1,000 connections, and by default each quarter of them that
-    comes brings one about. There is little to find: connections let go by themselves, and requests die young."""
+    """Each full collection stops the process for 100 ms with 1,000 connections, and by default each quarter of them
+    that comes brings one about. There is little to find: connections let go by themselves, and requests die young."""
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 

@@ -242,7 +242,7 @@ class WebSocket(DaphneWebSocket):
         """To be called when nobody has anything to do with the connection any more."""
         self.writer = None
         self.is_open = self.is_closed = None
-        vars(self).pop("application_queue", None)
+        self.__dict__.pop("application_queue", None)
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802
         """daphne's logs a traceback of where it decodes this header."""
