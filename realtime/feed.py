@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
@@ -75,9 +76,16 @@ def _honour(text: str, head: Cursor, has_read: Callable[[Cursor], bool]) -> tupl
         return head, ResetReason.HISTORY_CHANGED
     if head.seq - cursor.seq > MAX_REPLAY_EVENTS:
         return head, ResetReason.TOO_FAR_BEHIND
-    if not (has_read(cursor) or log.holds(cursor)):
+    if not (has_read(cursor) or _holds(cursor, head)):
         return head, ResetReason.CURSOR_EXPIRED if log.begins_after(cursor) else ResetReason.HISTORY_CHANGED
     return cursor, None
+
+
+@lru_cache(maxsize=10_000)
+def _holds(cursor: Cursor, head: Cursor) -> bool:
+    """Whether the log that ends with `head` holds what the cursor names. Its nonce stands for the whole history, so
+    this is asked once, however many come back to the same place at the same time."""
+    return log.holds(cursor)
 
 
 class State(Enum):
