@@ -11,7 +11,6 @@ from graphql import ExecutionResult, GraphQLError, execute
 from realtime.documents import DocumentInvalid, Operation
 from realtime.errors import BadUserInput, Refusal
 from realtime.interface import Context, interface
-from realtime.plain_fields import PlainFields
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ def run(
         context_value=context,
         variable_values=dict(variables or {}),
         operation_name=operation.name,
-        execution_context_class=PlainFields,
+        execution_context_class=operation.execution,
     )
     if not isinstance(result, ExecutionResult):
         raise TypeError("a resolver returned an awaitable; resolvers are synchronous here")
