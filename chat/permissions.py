@@ -30,8 +30,13 @@ def readable_rooms(user: User) -> QuerySet[Room]:
     """The rooms that `user` may read: public ones, and those it is a member of."""
     if not user.is_active:
         return Room.objects.none()
-    joined = Exists(Membership.objects.filter(room=OuterRef("pk"), user_id=user.pk))
-    return Room.objects.filter(Q(visibility=Room.Visibility.PUBLIC) | joined)
+    return Room.objects.filter(readable_by(user.pk))
+
+
+def readable_by(user_id: int | Parameter) -> Q:
+    """That a room may be read by this person, who is active."""
+    joined = Exists(Membership.objects.filter(room=OuterRef("pk"), user_id=user_id))
+    return Q(visibility=Room.Visibility.PUBLIC) | Q(joined)
 
 
 def can_read(user_id: int, room: Room) -> bool:

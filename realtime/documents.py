@@ -153,7 +153,7 @@ def _examined(query: str, name: str | None) -> Operation:
         depends_on_viewer=_depends_on_viewer(schema, document),
         rows=rows_of(schema, document, definition),
         place_variable=_variable_of_after_alone(document, root_fields[0]),
-        execution=execution_of(document),
+        execution=execution_of(definition, document),
     )
 
 

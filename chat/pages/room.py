@@ -33,12 +33,10 @@ class MessageForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def room_page(request: HttpRequest, viewer: User, slug: str) -> HttpResponse:
+    if request.method != "POST":
+        return _show(request, viewer, slug, before=request.GET.get("before"))
     room = readable_rooms(viewer).filter(slug=slug).first()
-    if room is None:
-        return room_missing(request)
-    if request.method == "POST":
-        return _send(request, viewer, room)
-    return _show(request, viewer, room, before=request.GET.get("before"))
+    return room_missing(request) if room is None else _send(request, viewer, room)
 
 
 def _send(request: HttpRequest, viewer: User, room: Room) -> HttpResponse:
@@ -49,14 +47,14 @@ def _send(request: HttpRequest, viewer: User, room: Room) -> HttpResponse:
     try:
         send_message(room.pk, author=viewer, body=sent["body"], id=sent["id"], reply_to_id=sent["reply_to"])
     except Refusal as refusal:
-        return _show(request, viewer, room, draft=sent["body"], refusal=said(refusal), reply_to=sent["reply_to"])
+        return _show(request, viewer, room.slug, draft=sent["body"], refusal=said(refusal), reply_to=sent["reply_to"])
     return redirect("room", room.slug)
 
 
 def _show(
     request: HttpRequest,
     viewer: User,
-    room: Room,
+    slug: str,
     *,
     before: str | None = None,
     draft: str = "",
@@ -64,7 +62,7 @@ def _show(
     reply_to: UUID | None = None,
 ) -> HttpResponse:
     """Draw the room: its newest messages, or those before the cursor. A refused text is given back as it was."""
-    data = ask(ROOM, "RoomPage", viewer=viewer, slug=room.slug, last=PAGE_MESSAGES)
+    data = ask(ROOM, "RoomPage", viewer=viewer, slug=slug, last=PAGE_MESSAGES)
     if data["room"] is None:
         return room_missing(request)
     shown = data["room"]
@@ -72,8 +70,8 @@ def _show(
         # The client's cache gets the newest page all the same: it subscribes after what it holds.
         history = ask(ROOM, "History", viewer=viewer, roomId=shown["id"], last=PAGE_MESSAGES, before=before)
         shown = shown | {"messages": history["room"]["messages"]}
-    if request.session.get(LAST_ROOM) != room.slug:
-        request.session[LAST_ROOM] = room.slug
+    if request.session.get(LAST_ROOM) != slug:
+        request.session[LAST_ROOM] = slug
     context = {
         "page_data": data,
         "viewer": data["viewer"],
@@ -81,7 +79,7 @@ def _show(
         "room": shown,
         "earlier": shown["messages"]["pageInfo"]["startCursor"] if _has_earlier(shown) else None,
         "at_present": not before,
-        "archived": room.archived_at is not None,
+        "archived": shown["archivedAt"] is not None,
         "draft": draft,
         "refusal": refusal,
         "reply_to": reply_to,

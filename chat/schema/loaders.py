@@ -126,6 +126,11 @@ class Loaders:
         return Loader(rows.member_counts, announced=self._rooms_seen)
 
     @cached_property
+    def participants(self) -> Loader[int, list[User]]:
+        """The people of direct rooms."""
+        return Loader(rows.participants, announced=self._rooms_seen)
+
+    @cached_property
     def message_ends(self) -> Loader[int, Ends]:
         """The first and the last message's seq."""
         return Loader(rows.message_ends, announced=self._rooms_seen)

@@ -1,10 +1,10 @@
 """The root type Query."""
 
 import graphene
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, QuerySet
 
 from chat import models
-from chat.permissions import readable_rooms
+from chat.permissions import readable_by, readable_rooms
 from chat.schema.context import Context
 from chat.schema.ids import is_storable, key_in
 from chat.schema.message import Message
@@ -16,6 +16,7 @@ from chat.schema.scalars import uuid_in
 from chat.schema.user import User
 from realtime import log
 from realtime.errors import BadUserInput
+from realtime.prepared import Parameter, Prepared
 from realtime.viewing import depends_on_viewer
 
 FIRST_ROOMS = 50
@@ -115,7 +116,7 @@ def _room(context: Context, slug: str | None = None, id: str | None = None) -> m
     if (slug is None) == (id is None):
         raise BadUserInput("give the room's slug or its id, one of them", reason="ONE_OF_TWO", field="slug")
     if slug is not None:
-        return _first(context, rooms.filter(slug=slug)) if is_storable(slug) else None
+        return _by_slug(context, slug) if is_storable(slug) else None
     key = key_in(id or "")
     return None if key is None else _first(context, rooms.filter(pk=key))
 
@@ -170,6 +171,23 @@ def _asked(viewer: models.User, joined: bool | None, query: str | None) -> Query
             raise BadUserInput(expected, reason="TEXT_TOO_LONG", field="query")
         rooms = rooms.filter(Q(name__icontains=query) | Q(slug__icontains=query))
     return rooms
+
+
+_readable_by_slug = Prepared(
+    lambda: (
+        models.Room.objects.select_related("stream")
+        .filter(slug=Parameter("slug", CharField()))
+        .filter(readable_by(Parameter("user_id", BigIntegerField())))
+    )
+)
+
+
+def _by_slug(context: Context, slug: str) -> models.Room | None:
+    viewer = context.person
+    room = _readable_by_slug.first(slug=slug, user_id=viewer.pk) if viewer.is_active else None
+    if room is not None:
+        context.saw_rooms([room])
+    return room
 
 
 def _first(context: Context, rooms: QuerySet[models.Room]) -> models.Room | None:

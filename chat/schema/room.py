@@ -109,6 +109,12 @@ class Room(graphene.ObjectType):
         after=graphene.String(description="Only members after the one with this cursor."),
         description="The room's members, in the order in which they joined.",
     )
+    participants = graphene.List(
+        graphene.NonNull(User),
+        required=True,
+        description="Of a direct room its members, in the order in which they joined: what pages call it by. Empty for"
+        " other rooms.",
+    )
     member_count = graphene.Int(required=True, description="How many members the room has.")
     viewer_membership = graphene.Field(
         Membership, description="The viewer's own standing in the room; null where it is no member."
@@ -169,6 +175,12 @@ class Room(graphene.ObjectType):
             return info.context.loaders.member_ends.get(room.pk) or Ends(None, None)
 
         return page_of(part, window, cursor_of=_member_cursor, ends=ends)
+
+    @staticmethod
+    def resolve_participants(room: models.Room, info: graphene.ResolveInfo) -> list[models.User]:
+        if room.visibility != models.Room.Visibility.DIRECT:
+            return []
+        return info.context.loaders.participants.get(room.pk) or []
 
     @staticmethod
     def resolve_member_count(room: models.Room, info: graphene.ResolveInfo) -> int:

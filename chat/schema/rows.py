@@ -2,11 +2,11 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import connection
 from django.db.models import BigIntegerField, Count, Model, OuterRef, Q, QuerySet, Subquery, UUIDField
@@ -25,6 +25,7 @@ class InRoom(Protocol):
 
 Row = TypeVar("Row", bound=InRoom)
 Stored = TypeVar("Stored", bound=Model)
+Found = TypeVar("Found")
 
 # What the schema shows of a person: a password's hash never leaves the database for it.
 # In the model's order, in which `from_db` takes the values.
@@ -111,6 +112,25 @@ def member_counts(room_ids: Iterable[int]) -> Mapping[int, int]:
     return dict.fromkeys(room_ids, 0) | dict(_member_counts(ids=room_ids))
 
 
+_participants = Prepared(
+    lambda: (
+        Membership.objects.filter(room_id__in=_IDS, room__visibility=Room.Visibility.DIRECT)
+        .order_by("pk")
+        .values_list("room_id", *(f"user__{name}" for name in _PERSON))
+    )
+)
+
+
+def participants(room_ids: Iterable[int]) -> Mapping[int, list[User]]:
+    """The people of those that are direct rooms."""
+    people: dict[int, User] = {}  # each once, however many of the rooms they are in
+    by_room: dict[int, list[User]] = {}
+    for room_id, *person in _participants(ids=room_ids):
+        user = people.setdefault(person[0], User.from_db(connection.alias, _PERSON, person))
+        by_room.setdefault(room_id, []).append(user)
+    return by_room
+
+
 _memberships = Prepared(
     lambda: Membership.objects.filter(user_id=Parameter("user_id", BigIntegerField()), room_id__in=_IDS)
 )
@@ -121,11 +141,11 @@ def memberships(room_ids: Iterable[int], *, user_id: int) -> Mapping[int, Member
 
 
 def message_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:
-    return _ends(Message.objects.filter(seq__gt=0), "seq", room_ids)
+    return {pk: Ends(first, last) for pk, first, last in _message_ends(ids=room_ids)}
 
 
 def member_ends(room_ids: Iterable[int]) -> Mapping[int, Ends]:
-    return _ends(Membership.objects.all(), "id", room_ids)
+    return {pk: Ends(first, last) for pk, first, last in _member_ends(ids=room_ids)}
 
 
 def message_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Message]]:
@@ -133,23 +153,33 @@ def message_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, S
     # The one lower bound also leaves out what has no place. Of two, SQLite may seek the wrong one, and read on from
     # there: half a room, for a page from its middle.
     placed = replace(window, after=max(window.after or 0, 0))
-    return _slices(_window(_messages(), "seq", room_ids, placed), room_ids, placed)
+    if len(room_ids) == 1:
+        found: Iterable[Message] = _asked(_messages_of_one, room_ids[0], placed)
+    else:
+        found = _window(_messages(), "seq", room_ids, placed)
+    return _slices(found, room_ids, placed)
 
 
 def member_slices(room_ids: Iterable[int], *, window: Window) -> Mapping[int, Slice[Member]]:
     room_ids = list(room_ids)
-    return _slices(_members(_window(Membership.objects.all(), "id", room_ids, window)), room_ids, window)
+    if len(room_ids) == 1:
+        found: Iterable[tuple[Any, ...]] = _asked(_members_of_one, room_ids[0], window)
+    else:
+        found = _window(Membership.objects.all(), "id", room_ids, window).values_list(*_MEMBER)
+    return _slices(_members(found), room_ids, window)
 
 
-def _members(found: QuerySet[Membership]) -> Iterator[Member]:
+def _members(found: Iterable[tuple[Any, ...]]) -> Iterator[Member]:
     """Each person once, however many of the rooms they are in: a model's instance costs 20 µs."""
     people: dict[int, User] = {}
-    read = found.values_list("id", "room_id", "user_id", "role", *(f"user__{name}" for name in _PERSON))
-    for pk, room_id, user_id, role, *person in read:
+    for pk, room_id, user_id, role, *person in found:
         user = people.get(user_id)
         if user is None:
-            user = people[user_id] = User.from_db(found.db, _PERSON, person)
+            user = people[user_id] = User.from_db(connection.alias, _PERSON, person)
         yield Member(pk, room_id, role, user)
+
+
+_MEMBER = ("id", "room_id", "user_id", "role", *(f"user__{name}" for name in _PERSON))
 
 
 def reactions(message_ids: Iterable[uuid.UUID], *, people: int) -> Mapping[uuid.UUID, list[ReactionGroup]]:
@@ -186,19 +216,52 @@ def reacted(message_ids: Iterable[uuid.UUID], *, user_id: int) -> Mapping[uuid.U
     return {message_id: frozenset(emoji) for message_id, emoji in emoji_by_message.items()}
 
 
-def _window(found: QuerySet[Stored], key: str, room_ids: list[int], window: Window) -> QuerySet[Stored]:
-    """The same window of each room's list, and the first row beyond it.
+# The same window of each room's list, and the first row beyond it. One room: one query that reads no more than that.
+# Several: one seek per room finds where its window ends, then one query reads them all; a window function would read
+# the whole of every room.
 
-    One room: one query that reads no more than the window. Several: one seek per room finds where its window ends,
-    then one query reads them all; a window function would read the whole of every room.
-    """
+
+@cache
+def _messages_of_one(count: int, shape: "_Shape") -> Prepared[Message]:
+    return Prepared(lambda: shape.of_one(_messages(), "seq")[:count])
+
+
+@cache
+def _members_of_one(count: int, shape: "_Shape") -> Prepared[tuple[Any, ...]]:
+    return Prepared(lambda: shape.of_one(Membership.objects.all(), "id").values_list(*_MEMBER)[:count])
+
+
+def _asked(prepared: Callable[[int, "_Shape"], Prepared[Found]], room_id: int, window: Window) -> list[Found]:
+    """One room's window and the first row beyond it."""
+    shape = _Shape(window.forward, window.after is not None, window.before is not None)
+    return prepared(window.count + 1, shape)(room_id=room_id, after=window.after, before=window.before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What windows have in common whose query is the same but for its values."""
+
+    forward: bool
+    after: bool
+    before: bool
+
+    def of_one(self, found: QuerySet[Stored], key: str) -> QuerySet[Stored]:
+        """One room's rows inside the window, in its order."""
+        found = found.filter(room_id=Parameter("room_id", BigIntegerField()))
+        if self.after:
+            found = found.filter(**{f"{key}__gt": Parameter("after", BigIntegerField())})
+        if self.before:
+            found = found.filter(**{f"{key}__lt": Parameter("before", BigIntegerField())})
+        return found.order_by(key if self.forward else f"-{key}")
+
+
+def _window(found: QuerySet[Stored], key: str, room_ids: list[int], window: Window) -> QuerySet[Stored]:
+    """The window of each of several rooms."""
     if window.after is not None:
         found = found.filter(**{f"{key}__gt": window.after})
     if window.before is not None:
         found = found.filter(**{f"{key}__lt": window.before})
     found = found.order_by(key if window.forward else f"-{key}")
-    if len(room_ids) == 1:
-        return found.filter(room=room_ids[0])[: window.count + 1]
     return found.filter(_up_to_the_row_after(found, key, room_ids, window))
 
 
@@ -226,10 +289,14 @@ def _slice(part: list[Row], window: Window) -> Slice[Row]:
     return Slice(kept if window.forward else kept[::-1], more)
 
 
-def _ends(found: QuerySet[Stored], key: str, room_ids: Iterable[int]) -> Mapping[int, Ends]:
+def _ends(found: QuerySet[Stored], key: str) -> "QuerySet[Room, tuple[int, int | None, int | None]]":
     """Two seeks per room: a MIN and MAX over the group would read the whole of it."""
     inside = found.filter(room=OuterRef("pk")).values(key)
-    ends = Room.objects.filter(pk__in=list(room_ids)).annotate(
+    ends = Room.objects.filter(pk__in=_IDS).annotate(
         first_key=Subquery(inside.order_by(key)[:1]), last_key=Subquery(inside.order_by(f"-{key}")[:1])
     )
-    return {pk: Ends(first, last) for pk, first, last in ends.values_list("pk", "first_key", "last_key")}
+    return ends.values_list("pk", "first_key", "last_key")
+
+
+_message_ends = Prepared(lambda: _ends(Message.objects.filter(seq__gt=0), "seq"))
+_member_ends = Prepared(lambda: _ends(Membership.objects.all(), "id"))

@@ -40,15 +40,14 @@ def room_name(room: Mapping[str, Any], viewer: Person | None) -> str:
     if room["name"]:
         return str(room["name"])
     viewer_id = str(viewer.pk) if isinstance(viewer, User) else viewer and viewer["id"]
-    people = members(room)
+    people = participants(room)
     others = [shown_name(person) for person in people if person["id"] != viewer_id]
     return ", ".join(others) or ", ".join(shown_name(person) for person in people)
 
 
 @register.filter
-def members(room: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The people of `room.members`, however the operation asked for them."""
-    connection = room["members"]
-    if "nodes" in connection:
-        return list(connection["nodes"])
-    return [edge["node"] for edge in connection["edges"]]
+def participants(room: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The people of a direct room, or of one that was asked for its members."""
+    if "participants" in room:
+        return list(room["participants"])
+    return [edge["node"] for edge in room["members"]["edges"]]

@@ -18,7 +18,7 @@ export function drawAvatar(element: HTMLElement, person: User | null): void {
 /** The room's name; that of a direct room is its other members. */
 export function roomName(room: JoinedRoomPartsFragment, viewer: User): string {
   if (room.name !== "") return room.name;
-  const people = room.members.nodes;
+  const people = room.participants;
   const others = people.filter((person) => person.id !== viewer.id);
   return (others.length > 0 ? others : people).map(shownName).join(", ");
 }

@@ -19,7 +19,7 @@ async function opened(arrange: (here: World) => void = () => undefined): Promise
 
 function joined(here: World, id: string, change: Partial<JoinedRoomPartsFragment> = {}): JoinedRoomPartsFragment {
   const { messages: _, cursor: __, ...head } = here.server.page("1", {});
-  return { ...head, id, slug: `room-${id}`, members: { __typename: "MemberConnection", nodes: [] }, ...change };
+  return { ...head, id, slug: `room-${id}`, participants: [], ...change };
 }
 
 function marker(version: number, readMessageCount: number, mentionCount = 0): Item {

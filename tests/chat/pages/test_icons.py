@@ -16,7 +16,7 @@ def in_use() -> set[str]:
     names = set()
     for file in (ROOT / "templates").rglob("*.html"):
         text = file.read_text()
-        names |= set(re.findall(r'parts/icon\.html" with name="([\w-]+)"', text))
+        names |= set(re.findall(r'{% icon "([\w-]+)"', text))
         for use in re.findall(r"<use [^>]*>", text):
             names |= set(re.findall(r"#([a-z][\w-]*)", use)) | set(re.findall(r"%}([a-z][\w-]*){%", use))
     for file in (ROOT / "static" / "src").glob("*.ts"):

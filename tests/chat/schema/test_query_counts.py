@@ -4,6 +4,7 @@ import pytest
 from django.db.models import F
 from graphql import parse, print_ast, separate_operations
 
+from chat.actions.rooms import open_direct_room
 from chat.models import Message, Reaction, Room, User
 from chat.pages.asking import CLIENT_OPERATIONS
 from chat.schema.context import Context
@@ -163,7 +164,7 @@ def test_a_list_of_users_under_a_reaction_costs_the_same_however_long() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_the_room_page_s_list_of_joined_rooms_costs_6_queries_whether_it_shows_3_or_30() -> None:
+def test_the_room_page_s_list_of_joined_rooms_costs_5_queries_whether_it_shows_3_or_30() -> None:
     viewer = person()
     others = [person() for _ in range(9)]
     written = "".join((CLIENT_OPERATIONS / name).read_text() for name in ("fragments.graphql", "rooms.graphql"))
@@ -174,15 +175,19 @@ def test_the_room_page_s_list_of_joined_rooms_costs_6_queries_whether_it_shows_3
             nodes = ask(viewer, document)["rooms"]["nodes"]
         assert [node["id"] for node in nodes] == [str(place.pk) for place in sorted(rooms, key=lambda each: each.slug)]
         assert {node["viewerMembership"]["unreadCount"] for node in nodes} == {1}
-        assert {len(node["members"]["nodes"]) for node in nodes} == {8}
+        assert {len(node["participants"]) for node in nodes if node["visibility"] == "DIRECT"} == {2}
+        assert {len(node["participants"]) for node in nodes if node["visibility"] != "DIRECT"} == {0}
         return len(made)
 
     def more(count: int) -> list[Room]:
         places = [room(viewer, *others) for _ in range(count)]
         for place in places:
             said(place, others[0])
-        return places
+        other = person()
+        direct = open_direct_room(actor=viewer, user_ids=[other.pk])
+        said(direct, other)
+        return [*places, direct]
 
     few = more(3)
-    assert cost(few) == 6
-    assert cost(few + more(27)) == 6
+    assert cost(few) == 5
+    assert cost(few + more(27)) == 5
