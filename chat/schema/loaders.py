@@ -40,11 +40,15 @@ class Loader(Generic[Key, Value]):
         """Keep what was read on the way."""
         self._known.setdefault(key, value)
 
-    def get(self, key: Key) -> Value | None:
-        """The value of `key`; None where it does not exist."""
+    def get(self, key: Key, *, alone: bool = False) -> Value | None:
+        """The value of `key`; None where it does not exist.
+
+        Args:
+            alone: the others that are announced won't be asked for, or not for this.
+        """
         if key not in self._known:
             self._announced.add(key)
-            missing = [announced for announced in self._announced if announced not in self._known]
+            missing = [key] if alone else [each for each in self._announced if each not in self._known]
             for start in range(0, len(missing), KEYS_PER_QUERY):
                 batch = missing[start : start + KEYS_PER_QUERY]
                 found = self._fetch(batch)

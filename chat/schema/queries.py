@@ -1,5 +1,8 @@
 """The root type Query."""
 
+from collections.abc import Iterable
+from functools import cache
+
 import graphene
 from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, QuerySet
 
@@ -134,7 +137,12 @@ def _rooms(
     following = asked if place is None else asked.filter(slug__gt=place)
     listed = following.order_by("slug")[: size + 1]
     # One statement reads the rooms and where their streams stand: nothing can happen in between.
-    found = _with_memberships(context, listed) if joined else list(listed.select_related("stream"))
+    if not joined:
+        found = list(listed.select_related("stream"))
+    elif place is None and not query and context.person.is_active:
+        found = _with_memberships(context, _from_the_beginning(size + 1)(user_id=context.person.pk))
+    else:
+        found = _with_memberships(context, _memberships(context.person.pk).filter(room__in=listed.values("pk")))
     rooms = found[:size]
     context.saw_rooms(rooms)
     return Page(
@@ -145,15 +153,26 @@ def _rooms(
     )
 
 
-def _with_memberships(context: Context, rooms: QuerySet[models.Room]) -> list[models.Room]:
+def _with_memberships(context: Context, memberships: Iterable[models.Membership]) -> list[models.Room]:
     """Joined rooms in their order. The statement that reads them brings the viewer's own standing along."""
-    viewer = context.person
-    of_viewer = context.loaders.memberships_of(viewer.pk)
-    memberships = models.Membership.objects.filter(user=viewer, room__in=rooms.values("pk"))
-    found = list(memberships.select_related("room__stream").order_by("room__slug"))
-    for membership in found:
+    of_viewer = context.loaders.memberships_of(context.person.pk)
+    rooms = []
+    for membership in memberships:
         of_viewer.prime(membership.room_id, membership)
-    return [membership.room for membership in found]
+        rooms.append(membership.room)
+    return rooms
+
+
+def _memberships(user_id: int | Parameter) -> QuerySet[models.Membership]:
+    """A person's memberships in the order of the list of rooms, with the rooms."""
+    memberships = models.Membership.objects.filter(user_id=user_id)
+    return memberships.select_related("room__stream").order_by("room__slug")
+
+
+@cache
+def _from_the_beginning(count: int) -> Prepared[models.Membership]:
+    """The list of joined rooms as each page asks for it: from its beginning, all of them."""
+    return Prepared(lambda: _memberships(Parameter("user_id", BigIntegerField()))[:count])
 
 
 def _asked(viewer: models.User, joined: bool | None, query: str | None) -> QuerySet[models.Room]:

@@ -2,6 +2,7 @@
 
 import graphene
 from graphene.types.resolver import attr_resolver
+from graphql.pyutils import Path
 
 from chat import models
 from chat.schema.membership import Membership, MembershipRole
@@ -152,10 +153,11 @@ class Room(graphene.ObjectType):
             after=after_seq if after is None else read_key(after, MESSAGES, room.pk, field="after"),
             before=before_seq if before is None else read_key(before, MESSAGES, room.pk, field="before"),
         )
-        part = info.context.loaders.message_slices(window).get(room.pk)
+        alone = not _in_list(info)
+        part = info.context.loaders.message_slices(window).get(room.pk, alone=alone)
 
         def ends() -> Ends:
-            return info.context.loaders.message_ends.get(room.pk) or Ends(None, None)
+            return info.context.loaders.message_ends.get(room.pk, alone=alone) or Ends(None, None)
 
         return page_of(part, window, cursor_of=message_cursor, ends=ends)
 
@@ -167,12 +169,13 @@ class Room(graphene.ObjectType):
             count=page_size(first, field="first", default=FIRST_MEMBERS),
             after=read_key(after, MEMBERS, room.pk, field="after"),
         )
-        part = info.context.loaders.member_slices(window).get(room.pk)
+        alone = not _in_list(info)
+        part = info.context.loaders.member_slices(window).get(room.pk, alone=alone)
         for member in part.rows:
             info.context.loaders.users.prime(member.user.pk, member.user)
 
         def ends() -> Ends:
-            return info.context.loaders.member_ends.get(room.pk) or Ends(None, None)
+            return info.context.loaders.member_ends.get(room.pk, alone=alone) or Ends(None, None)
 
         return page_of(part, window, cursor_of=_member_cursor, ends=ends)
 
@@ -194,6 +197,16 @@ class Room(graphene.ObjectType):
         if membership is not None:
             membership.room = room
         return membership
+
+
+def _in_list(info: graphene.ResolveInfo) -> bool:
+    """Whether the field is asked of each in a list: else what it asks for, it asks for one room alone."""
+    path: Path | None = info.path
+    while path is not None:
+        if isinstance(path.key, int):
+            return True
+        path = path.prev
+    return False
 
 
 class RoomEdge(graphene.ObjectType):

@@ -63,7 +63,6 @@ def icon(name: str, css: str = "") -> SafeString:
 @lru_cache(maxsize=200)
 def _icon(address: str, name: str, css: str) -> SafeString:
     drawing = (
-        '<svg class="icon{}" width="20" height="20" aria-hidden="true" focusable="false">'
-        '<use href="{}#{}"></use></svg>'
+        '<svg class="icon{}" width="20" height="20" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
     )
     return format_html(drawing, f" {css}" if css else "", address, name)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db.models import F
+from django.db.models.signals import post_init
 from graphql import parse, print_ast, separate_operations
 
 from chat.actions.rooms import open_direct_room
@@ -161,6 +162,28 @@ def test_a_list_of_users_under_a_reaction_costs_the_same_however_long() -> None:
         with queries() as made:
             ask(people[0], document, slug=place.slug, first=first)
         assert len(made) <= 5
+
+
+@pytest.mark.usefixtures("database")
+def test_a_room_s_page_reads_messages_of_that_room_alone() -> None:
+    viewer = person()
+    places = [room(viewer) for _ in range(5)]
+    for place in places:
+        said(place, viewer)
+    written = "".join((CLIENT_OPERATIONS / name).read_text() for name in ("fragments.graphql", "room.graphql"))
+    document = print_ast(separate_operations(parse(written))["RoomPage"])
+    read: list[Message] = []
+
+    def note(instance: Message, **_: object) -> None:
+        read.append(instance)
+
+    post_init.connect(note, sender=Message)
+    try:
+        shown = ask(viewer, document, slug=places[2].slug, last=50)
+    finally:
+        post_init.disconnect(note, sender=Message)
+    assert len(shown["rooms"]["nodes"]) == len(places)
+    assert len(shown["room"]["messages"]["nodes"]) == len(read) == 1
 
 
 @pytest.mark.usefixtures("database")
