@@ -226,14 +226,13 @@ export class ModelServer {
   roomPage(viewerId: string, last = 50): RoomPageQuery {
     const { messages, ...head } = this.page(viewerId, { last });
     const members = this.#firstMembers();
-    const nodes = { __typename: "MemberConnection", nodes: [] } as const;
     return {
       viewer: this.user(viewerId),
       inboxCursor: "inbox:0",
       room: { ...head, members, messages },
       rooms: {
         __typename: "RoomConnection",
-        nodes: [{ ...head, members: nodes }],
+        nodes: [{ ...head, participants: [] }],
         pageInfo: { __typename: "PageInfo", hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
       },
     };
