@@ -53,7 +53,7 @@ drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for 
 	@python manage.py drill --minutes 3 --processes 3 --clients 20 --pages 6 --database postgres --layer redis $(ARGS)
 
 # Each by itself, on the small installation; `make test` does without all of them at once.
-FAST_PATHS := direct-writes shared-executions kept-payloads gathered-sends prepared-queries one-hop
+FAST_PATHS := direct-writes shared-executions kept-payloads gathered-sends prepared-queries plain-fields one-hop
 
 drill-without: $(VENV)/.dev node_modules/.dev bundle catalogues ## a minute of drill without each of the fast paths (ARGS= goes to all)
 	@for path in $(FAST_PATHS); do \

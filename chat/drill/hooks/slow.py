@@ -6,13 +6,15 @@ from itertools import count
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
+from graphql.execution import ExecutionContext
+from graphql.execution.execute import assume_not_awaitable
 
 from chat.drill.hooks.putting import put
-from realtime import gathering
+from realtime import documents, gathering
 from realtime.broadcast import Broadcast
 from realtime.consumer import Consumer
 from realtime.payloads import Request
-from realtime.prepared import Prepared
+from realtime.prepared import Prepared, PreparedUpdate
 from realtime.writer import AsgiWriter
 
 
@@ -62,18 +64,33 @@ def _gathered_sends() -> None:
 
 def _prepared_queries() -> None:
     """Django makes the SQL of each query anew."""
-    run = Prepared.__call__
+    for kind in (Prepared, PreparedUpdate):
+        put(kind, "__call__", _forgetting(kind.__call__))
 
-    def anew(prepared: Prepared[Any], **values: Any) -> list[Any]:
+
+def _forgetting(run: Callable[..., Any]) -> Callable[..., Any]:
+    def anew(prepared: Any, **values: Any) -> Any:
         vars(prepared._local).clear()
         return run(prepared, **values)
 
-    put(Prepared, "__call__", anew)
+    return anew
+
+
+def _plain_fields() -> None:
+    """graphql-core executes by itself."""
+    put(documents, "execution_of", lambda *_: Synchronous)
+
+
+class Synchronous(ExecutionContext):
+    """graphql-core's own execution, told that nothing has to be awaited."""
+
+    is_awaitable = staticmethod(assume_not_awaitable)  # type: ignore[assignment]  # its argument has another name
 
 
 def _one_hop() -> None:
     """HTTP goes through Django's own handler."""
-    put(import_module("config.asgi"), "pages", ASGIHandler())
+    for name in ("pages", "endpoint"):
+        put(import_module("config.asgi"), name, ASGIHandler())
 
 
 WITHOUT: dict[str, Callable[[], None]] = {
@@ -82,5 +99,6 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "kept-payloads": _kept_payloads,
     "gathered-sends": _gathered_sends,
     "prepared-queries": _prepared_queries,
+    "plain-fields": _plain_fields,
     "one-hop": _one_hop,
 }
