@@ -27,7 +27,7 @@ CATALOGUES = $(patsubst %.po,%.mo,$(wildcard chat/locale/*/LC_MESSAGES/*.po))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-python test-drill test-client drill drill-without bench peers check schema bundle catalogues migrations lock clean preflight
+.PHONY: help run test test-python test-drill test-mistakes test-client drill drill-without bench peers check schema bundle catalogues migrations lock clean preflight
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -38,14 +38,17 @@ run: preflight bundle catalogues staticfiles/staticfiles.json ## set up what is 
 	@python manage.py demo --if-empty
 	@HOST=$(HOST) PORT=$(PORT) exec python -m config.server
 
-test: test-client test-python test-drill ## run every test, with real databases, servers and browsers
+test: test-client test-python test-drill ## run the tests, with real databases, servers and browsers
 
 test-python: $(VENV)/.dev node_modules/.dev bundle catalogues ## run the tests in Python (ARGS= goes to pytest)
 	@python -m pytest -n $(JOBS) -m "not drill" $(ARGS)
 
 # They measure times: two side by side would be late by each other.
 test-drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## run short drills, one after the other (ARGS= goes to pytest)
-	@python -m pytest -m drill $(ARGS)
+	@python -m pytest -m "drill and not mistake" $(ARGS)
+
+test-mistakes: $(VENV)/.dev node_modules/.dev bundle catalogues ## see that drills find mistakes that are put in (ARGS= goes to pytest)
+	@python -m pytest -m mistake $(ARGS)
 
 # The small installation, then the large one.
 drill: $(VENV)/.dev node_modules/.dev bundle catalogues ## break everything for some minutes, check the guarantee (ARGS= goes to both drills)
