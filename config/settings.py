@@ -195,7 +195,7 @@ REALTIME_HINT_TIMEOUT_S = 0.25
 REALTIME_THREADS = env.int("REALTIME_THREADS", default=4)
 # How many requests a process answers at the same time, over HTTP and over WebSockets; the others wait for their turn.
 # Sends into one room that are there at the same time share a transaction.
-REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=16)
+REQUESTS_AT_ONCE = env.int("REQUESTS_AT_ONCE", default=24)
 # How long a new socket may wait before it says who it is, and how many operations it may keep open.
 REALTIME_INIT_TIMEOUT_S = env.float("REALTIME_INIT_TIMEOUT", default=10.0)
 REALTIME_MAX_OPERATIONS = env.int("REALTIME_MAX_OPERATIONS", default=50)

@@ -34,7 +34,7 @@ from graphql import (
 from realtime.bounds import MAX_CHARS, excess, too_complex
 from realtime.errors import BadUserInput
 from realtime.interface import interface
-from realtime.plain_fields import PlainFields, execution_of
+from realtime.plain_fields import Execution
 from realtime.rows import Rows, rows_of
 from realtime.storable import is_storable
 from realtime.viewing import is_marked
@@ -72,7 +72,7 @@ class Operation:
     depends_on_viewer: bool
     rows: Rows
     place_variable: str | None
-    execution: type[PlainFields]
+    execution: Execution
 
     @property
     def kind(self) -> OperationType:
@@ -153,7 +153,7 @@ def _examined(query: str, name: str | None) -> Operation:
         depends_on_viewer=_depends_on_viewer(schema, document),
         rows=rows_of(schema, document, definition),
         place_variable=_variable_of_after_alone(document, root_fields[0]),
-        execution=execution_of(definition, document),
+        execution=Execution(definition, document),
     )
 
 

@@ -32,7 +32,7 @@ def run(
         context_value=context,
         variable_values=dict(variables or {}),
         operation_name=operation.name,
-        execution_context_class=operation.execution,
+        execution_context_class=operation.execution,  # type: ignore[arg-type]  # all that it has to do is build one
     )
     if not isinstance(result, ExecutionResult):
         raise TypeError("a resolver returned an awaitable; resolvers are synchronous here")

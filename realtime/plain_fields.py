@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from graphene.types.field import source_resolver
 from graphene.types.resolver import attr_resolver
@@ -11,6 +11,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     OperationDefinitionNode,
@@ -75,20 +76,19 @@ class PlainFields(ExecutionContext):
     """
 
     is_awaitable = staticmethod(assume_not_awaitable)  # type: ignore[assignment]  # its argument has another name
-    known: ClassVar[Selections | None] = None  # of the operation, where all of its executions select the same
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._selections: Selections = {} if self.known is None else self.known
+        self.selections: Selections = {}
 
     def collect_subfields(self, return_type: GraphQLObjectType, field_nodes: list[FieldNode]) -> _Selected:
         # By the nodes' identity, as graphql-core does: they live as long as the operation.
         key = (return_type, *map(id, field_nodes))
-        selected = self._selections.get(key)
+        selected = self.selections.get(key)
         if selected is None:
             selected = _Selected(super().collect_subfields(return_type, field_nodes))
             selected.steps = self._steps(return_type, selected)
-            self._selections[key] = selected
+            self.selections[key] = selected
         return selected
 
     def execute_fields(
@@ -118,14 +118,28 @@ class PlainFields(ExecutionContext):
         return _Step(key, nodes, constant, _attribute(field))
 
 
-def execution_of(operation: OperationDefinitionNode, document: DocumentNode) -> type[PlainFields]:
-    """What executes the operation. Where no variable decides what is selected, that is found out once for all of its
-    executions: it took a third of the time to make a payload."""
-    conditions = _Conditions()
-    for definition in document.definitions:
-        if definition is operation or isinstance(definition, FragmentDefinitionNode):
-            visit(definition, conditions)
-    return PlainFields if conditions.found else type("PlainFieldsOfOne", (PlainFields,), {"known": {}})
+class Execution:
+    """What executes one operation, in the place of a class of contexts.
+
+    Where no variable decides what is selected, that is found out once for all of its executions: it took a third of the
+    time to make a payload.
+    """
+
+    __slots__ = ("_selections",)
+
+    def __init__(self, operation: OperationDefinitionNode, document: DocumentNode) -> None:
+        conditions = _Conditions()
+        for definition in document.definitions:
+            if definition is operation or isinstance(definition, FragmentDefinitionNode):
+                visit(definition, conditions)
+        self._selections: Selections | None = None if conditions.found else {}
+
+    def build(self, *given: Any) -> list[GraphQLError] | ExecutionContext:
+        """As `ExecutionContext.build`."""
+        context = PlainFields.build(*given)
+        if isinstance(context, PlainFields) and self._selections is not None:
+            context.selections = self._selections
+        return context
 
 
 class _Conditions(Visitor):

@@ -149,6 +149,8 @@ def _store(draft: _Draft) -> Sent:
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
+    if connection.vendor == "postgresql":
+        connection.close()  # gives it back to the pool: of those who share a transaction, one needs one
     return _sends.do(draft.room_id, rendered)
 
 

@@ -1,4 +1,5 @@
 /** The panel at the right: who is in the room, and what one may do about it. */
+import { randomUUID } from "./browser.ts";
 import type { Stop } from "./changes.ts";
 import type { Todoku } from "./client.ts";
 import type { RoomDetailsView } from "./details.ts";
@@ -144,7 +145,7 @@ export class Members {
 
   async #setRole({ id }: User, role: MembershipRole): Promise<void> {
     const apollo = await this.#apollo();
-    const input = { roomId: this.#roomId, userId: id, role, opId: crypto.randomUUID() };
+    const input = { roomId: this.#roomId, userId: id, role, opId: randomUUID() };
     await apollo.mutate({ mutation: SetRoleDocument, variables: { input } });
   }
 
@@ -152,7 +153,7 @@ export class Members {
     const name = shownName(person);
     if (!(await ask({ title: words.removeTitle(name), words: words.removeWords, yes: words.remove }))) return;
     const apollo = await this.#apollo();
-    const input = { roomId: this.#roomId, userId: person.id, opId: crypto.randomUUID() };
+    const input = { roomId: this.#roomId, userId: person.id, opId: randomUUID() };
     await apollo.mutate({ mutation: RemoveMemberDocument, variables: { input } });
   }
 
@@ -170,7 +171,7 @@ export class Members {
         this.#tell(words.nobodyOfThatName);
         return;
       }
-      const input = { roomId: this.#roomId, userId: data.user.id, opId: crypto.randomUUID() };
+      const input = { roomId: this.#roomId, userId: data.user.id, opId: randomUUID() };
       await apollo.mutate({ mutation: AddMemberDocument, variables: { input } });
       field.value = "";
     });

@@ -1,4 +1,5 @@
 /** The room as the viewer finds it: its name and topic, whether one may write, and the room's settings. */
+import { randomUUID } from "./browser.ts";
 import { Changes, type Stop } from "./changes.ts";
 import type { Todoku } from "./client.ts";
 import type { Composer } from "./composer.ts";
@@ -128,7 +129,7 @@ export class Standing {
       topic: String(given.get("topic")),
       visibility: String(given.get("visibility")) as RoomVisibility,
       archived: given.has("archived"),
-      opId: crypto.randomUUID(),
+      opId: randomUUID(),
     };
     try {
       const apollo = await this.#apollo();

@@ -8,7 +8,7 @@ from graphql import DocumentNode, ExecutionResult, execute, get_operation_ast, p
 from chat.models import Room, User
 from chat.pages.asking import CLIENT_OPERATIONS
 from chat.schema.context import Context
-from realtime.plain_fields import PlainFields, execution_of
+from realtime.plain_fields import Execution, PlainFields
 from tests.chat.schema.arranging import person, room, said
 from tests.chat.schema.asking import SCHEMA
 
@@ -29,10 +29,10 @@ def answers(document: str, viewer: User, **given: Any) -> list[ExecutionResult]:
     return found
 
 
-def _execution(document: DocumentNode, name: str | None = None) -> type[PlainFields]:
+def _execution(document: DocumentNode, name: str | None = None) -> Execution:
     operation = get_operation_ast(document, name)
     assert operation is not None
-    return execution_of(operation, document)
+    return Execution(operation, document)
 
 
 def test_the_room_page_s_answer_is_the_same_with_its_fields_in_the_same_order() -> None:

@@ -78,7 +78,7 @@ def _forgetting(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def _plain_fields() -> None:
     """graphql-core executes by itself."""
-    put(documents, "execution_of", lambda *_: Synchronous)
+    put(documents, "Execution", lambda *_: Synchronous)
 
 
 class Synchronous(ExecutionContext):
