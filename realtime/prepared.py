@@ -54,7 +54,24 @@ class Several(Parameter):
         return json.dumps(prepared, default=str)
 
 
-class Prepared(Generic[Row]):
+Made = TypeVar("Made", bound="_Statement")
+
+
+class _InEachThread(Generic[Made]):
+    """What is compiled once in each thread, anew where its connection is another one."""
+
+    def __init__(self, compiled: Callable[[Any], Made]) -> None:
+        self._compiled = compiled
+        self._local = threading.local()
+
+    def _made(self, connection: Any) -> Made:
+        made: Made | None = getattr(self._local, "made", None)
+        if made is None or made.connection is not connection:
+            made = self._local.made = self._compiled(connection)
+        return made
+
+
+class Prepared(_InEachThread["_Selection[Row]"], Generic[Row]):
     """A query with parameters, for models or for `values_list`.
 
     Args:
@@ -62,16 +79,11 @@ class Prepared(Generic[Row]):
     """
 
     def __init__(self, make: Callable[[], "QuerySet[Any, Row]"]) -> None:
-        self._make = make
-        self._local = threading.local()
+        super().__init__(lambda connection: _Selection(make(), connection))
 
     def __call__(self, **values: Any) -> list[Row]:
         """Run it with these values."""
-        connection = connections["default"]
-        made: _Selection[Row] | None = getattr(self._local, "made", None)
-        if made is None or made.connection is not connection:
-            made = self._local.made = _Selection(self._make(), connection)
-        return made.rows(values)
+        return self._made(connections["default"]).rows(values)
 
     def first(self, **values: Any) -> Row | None:
         """The first row, where there is one."""
@@ -79,7 +91,7 @@ class Prepared(Generic[Row]):
         return rows[0] if rows else None
 
 
-class PreparedUpdate:
+class PreparedUpdate(_InEachThread["_Statement"]):
     """An update with parameters, of columns of one table.
 
     Args:
@@ -88,20 +100,18 @@ class PreparedUpdate:
     """
 
     def __init__(self, make: Callable[[], "QuerySet[Any]"], **columns: Any) -> None:
-        self._make = make
-        self._columns = columns
-        self._local = threading.local()
+        def compiled(connection: Any) -> _Statement:
+            update: Any = make().query.chain(UpdateQuery)
+            update.add_update_values(columns)
+            return _Statement(update.get_compiler(connection=connection), connection)
+
+        super().__init__(compiled)
 
     def __call__(self, **values: Any) -> int:
         """Run it with these values; how many rows it changed."""
         connection = connections["default"]
-        made: _Statement | None = getattr(self._local, "made", None)
-        if made is None or made.connection is not connection:
-            update: Any = self._make().query.chain(UpdateQuery)
-            update.add_update_values(self._columns)
-            made = self._local.made = _Statement(update.get_compiler(connection=connection), connection)
         with connection.cursor() as cursor:
-            made.run(cursor, values)
+            self._made(connection).run(cursor, values)
             changed: int = cursor.rowcount
         return changed
 

@@ -6,14 +6,13 @@ from itertools import count
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
-from graphql.execution import ExecutionContext
-from graphql.execution.execute import assume_not_awaitable
 
 from chat.drill.hooks.putting import put
 from realtime import documents, gathering
 from realtime.broadcast import Broadcast
 from realtime.consumer import Consumer
 from realtime.payloads import Request
+from realtime.plain_fields import Synchronous
 from realtime.prepared import Prepared, PreparedUpdate
 from realtime.writer import AsgiWriter
 
@@ -79,12 +78,6 @@ def _forgetting(run: Callable[..., Any]) -> Callable[..., Any]:
 def _plain_fields() -> None:
     """graphql-core executes by itself."""
     put(documents, "Execution", lambda *_: Synchronous)
-
-
-class Synchronous(ExecutionContext):
-    """graphql-core's own execution, told that nothing has to be awaited."""
-
-    is_awaitable = staticmethod(assume_not_awaitable)  # type: ignore[assignment]  # its argument has another name
 
 
 def _one_hop() -> None:
